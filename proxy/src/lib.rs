@@ -1,0 +1,1 @@
+//! Waggle's data plane.

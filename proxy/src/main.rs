@@ -1,0 +1,2 @@
+//! The `waggle-proxy` program.
+fn main() {}
