@@ -1,0 +1,54 @@
+//! JSON-RPC errors that Waggle itself answers with.
+
+use std::borrow::Cow;
+
+use bytes::Bytes;
+use serde_json::Value;
+
+use crate::jsonrpc;
+
+/// Error codes. Those of our own lie outside -32768…-32000, which JSON-RPC and MCP reserve.
+pub mod code {
+    /// The body is not JSON.
+    pub const PARSE_ERROR: i64 = -32_700;
+    /// The body is JSON but no message that may be sent here.
+    pub const INVALID_REQUEST: i64 = -32_600;
+    /// The method does not exist, or is not offered on a shared server.
+    pub const METHOD_NOT_FOUND: i64 = -32_601;
+    /// The parameters do not fit the method.
+    pub const INVALID_PARAMS: i64 = -32_602;
+    /// The server process ended before it answered.
+    pub const SERVER_GONE: i64 = -31_001;
+    /// The server did not answer in time; the request was cancelled.
+    pub const TIMED_OUT: i64 = -31_002;
+    /// A limit was reached: try again later.
+    pub const OVERLOADED: i64 = -31_003;
+    /// The session is unknown or has ended: initialize anew.
+    pub const UNKNOWN_SESSION: i64 = -31_004;
+    /// The request was refused at the HTTP level; the message says why.
+    pub const REFUSED: i64 = -31_005;
+}
+
+/// A JSON-RPC error object.
+#[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
+#[error("{message}")]
+pub struct RpcError {
+    /// The code; see [`code`].
+    pub code: i64,
+    /// One short sentence for a person.
+    pub message: Cow<'static, str>,
+    /// Details for a program.
+    pub data: Option<Value>,
+}
+
+impl RpcError {
+    /// An error without details.
+    pub fn new(code: i64, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { code, message: message.into(), data: None }
+    }
+
+    /// The error as a response to the request with the raw `id`; without an id where it is unknown.
+    pub fn to_response(&self, id: Option<&[u8]>) -> Bytes {
+        jsonrpc::error(id, self.code, &self.message, self.data.as_ref())
+    }
+}

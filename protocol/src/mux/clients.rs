@@ -1,0 +1,236 @@
+//! Messages from clients.
+
+use bytes::Bytes;
+
+use super::{
+    DropReason, Effect, Mux, Overloaded, Own, Sharing,
+    in_flight::{ClientRequest, From, Then},
+    level::Level,
+    member::{Member, MemberKey},
+    retain,
+    subscriptions::{Subscribe, Waiter},
+    uri_params,
+};
+use crate::{
+    error::{RpcError, code},
+    jsonrpc::{self, Edit, Envelope, Field},
+    time::Timestamp,
+};
+
+impl<S: Clone, X: Clone> Mux<S, X> {
+    /// Adds a session.
+    pub fn attach(&mut self, session: S) -> MemberKey {
+        MemberKey(self.members.insert(Member::new(session)))
+    }
+
+    /// Removes a session: its requests are cancelled, its subscriptions released, the server's questions
+    /// to it answered with an error.
+    pub fn detach(&mut self, key: MemberKey, now: Timestamp) {
+        let Some(member) = self.members.get(key.0) else { return };
+        for id in member.in_flight.clone() {
+            self.cancel_upstream(id, "the session has ended");
+            if let Some(From::Client(client)) = self.unregister(id).map(|request| request.from) {
+                self.effects.push_back(Effect::End { to: client.to });
+            }
+        }
+        for question in self.questions.take_of(key) {
+            let error = RpcError::new(code::REFUSED, "the client has gone away");
+            self.send(error.to_response(Some(&question.id)));
+        }
+        for uri in self.subscriptions.release_all(key) {
+            self.unsubscribe_upstream(&uri, now);
+        }
+        self.members.remove(key.0);
+        self.sync_level(now);
+    }
+
+    /// The client has sent `notifications/initialized`.
+    pub fn initialized(&mut self, key: MemberKey) {
+        if let Some(member) = self.members.get_mut(key.0) {
+            member.initialized = true;
+        }
+    }
+
+    /// A request other than `initialize` and `ping`, which need no server. It ends in exactly one
+    /// [`Effect::Answer`] or [`Effect::End`] for `to`.
+    ///
+    /// # Errors
+    /// [`Overloaded`]: nothing was done.
+    pub fn request(
+        &mut self,
+        member: MemberKey,
+        to: X,
+        message: &Bytes,
+        envelope: &Envelope,
+        now: Timestamp,
+    ) -> Result<(), Overloaded> {
+        if self.in_flight.is_full(self.limits.in_flight) {
+            return Err(Overloaded);
+        }
+        let Some(id_span) = envelope.span(Field::Id) else { return Ok(()) };
+        let id = retain(id_span, message);
+        let method = envelope.method(message);
+        let then = match self.sharing {
+            Sharing::Exclusive => remember(&method, message, envelope),
+            Sharing::Shared => match &*method {
+                "logging/setLevel" => {
+                    let answer = self.set_shared_level(member, &id, message, envelope, now);
+                    self.answer(to, answer);
+                    return Ok(());
+                }
+                "resources/subscribe" | "resources/unsubscribe" if uri(message, envelope).is_some() => {
+                    let uri = uri(message, envelope).unwrap_or_default();
+                    let waiter = Waiter { member, to, id };
+                    match method.ends_with("/subscribe") {
+                        true => self.subscribe_shared(&uri, waiter, now),
+                        false => self.unsubscribe_shared(&uri, waiter, now),
+                    }
+                    return Ok(());
+                }
+                method if method.starts_with("tasks/") => {
+                    let error = RpcError::new(code::METHOD_NOT_FOUND, "tasks are not offered by a shared server");
+                    self.answer(to, error.to_response(Some(&id)));
+                    return Ok(());
+                }
+                _ => Then::Nothing,
+            },
+        };
+        let token_span = envelope.span(Field::ProgressToken);
+        let token = token_span.map(|span| retain(span, message));
+        let wire = self.register(From::Client(ClientRequest { member, to, id, token, then }), now);
+        let with = wire.to_bytes();
+        // Sessions of one server choose equal tokens; a session of its own keeps the ones it chose.
+        let token_edit = token_span
+            .filter(|_| self.sharing == Sharing::Shared)
+            .map(|at| Edit { at, with: with.clone() });
+        let mut edits = [Some(Edit { at: id_span, with }), token_edit];
+        edits.sort_by_key(|edit| edit.as_ref().map_or(u32::MAX as usize, |edit| edit.at.start()));
+        let [first, second] = edits;
+        let payload = match (first, second) {
+            (Some(first), Some(second)) => jsonrpc::splice(message, &[first, second]),
+            (Some(only), None) | (None, Some(only)) => jsonrpc::splice(message, &[only]),
+            (None, None) => jsonrpc::splice(message, &[]),
+        };
+        self.send(payload);
+        Ok(())
+    }
+
+    /// A notification other than `notifications/initialized`.
+    pub fn notification(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope) {
+        let shared = self.sharing == Sharing::Shared;
+        match &*envelope.method(message) {
+            "notifications/cancelled" => self.cancelled_by_client(member, message, envelope),
+            "notifications/roots/list_changed" | "notifications/progress" | "notifications/elicitation/complete"
+                if shared =>
+            {
+                self.drop_message(DropReason::NotShareable);
+            }
+            // Without a process there is nobody to tell; a new one asks for what it needs.
+            _ if self.link.is_wanted() => self.send(jsonrpc::splice(message, &[])),
+            _ => {}
+        }
+    }
+
+    /// A response to a question of the server's.
+    pub fn response(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope) {
+        let id = envelope.span(Field::Id);
+        let question = id
+            .and_then(|span| jsonrpc::integer_value(span.of(message)))
+            .and_then(|number| self.questions.answer(number, member));
+        match (id, question) {
+            (Some(at), Some(question)) => {
+                self.send(jsonrpc::splice(message, &[Edit { at, with: question.id }]));
+            }
+            _ => self.drop_message(DropReason::UnknownAnswer),
+        }
+    }
+
+    fn cancelled_by_client(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope) {
+        let span = envelope.span(Field::ParamsRequestId);
+        let wire = span.and_then(|span| {
+            let in_flight = self.members.get(member.0).map_or(&[][..], |member| &member.in_flight[..]);
+            let is_meant = |id: &&super::WireId| match self.in_flight.get(**id).map(|request| &request.from) {
+                Some(From::Client(client)) => client.id == span.of(message),
+                _ => false,
+            };
+            in_flight.iter().rev().find(is_meant).copied()
+        });
+        let (Some(at), Some(wire)) = (span, wire) else {
+            return self.drop_message(DropReason::UnknownCancellation);
+        };
+        self.send(jsonrpc::splice(message, &[Edit { at, with: wire.to_bytes() }]));
+        if let Some(From::Client(client)) = self.unregister(wire).map(|request| request.from) {
+            self.effects.push_back(Effect::End { to: client.to });
+        }
+    }
+
+    fn set_shared_level(
+        &mut self,
+        key: MemberKey,
+        id: &[u8],
+        message: &Bytes,
+        envelope: &Envelope,
+        now: Timestamp,
+    ) -> Bytes {
+        if !self.capabilities.logging {
+            return RpcError::new(code::METHOD_NOT_FOUND, "the server does not log").to_response(Some(id));
+        }
+        let Some(level) = level(message, envelope) else {
+            return RpcError::new(code::INVALID_PARAMS, "level must be a syslog severity such as \"info\"")
+                .to_response(Some(id));
+        };
+        if let Some(member) = self.members.get_mut(key.0) {
+            member.level = Some(level);
+        }
+        self.sync_level(now);
+        jsonrpc::response(id, b"{}")
+    }
+
+    fn subscribe_shared(&mut self, uri: &str, waiter: Waiter<X>, now: Timestamp) {
+        let (to, id) = (waiter.to.clone(), waiter.id.clone());
+        match self.subscriptions.subscribe(uri, waiter) {
+            Subscribe::Held => self.answer(to, jsonrpc::response(&id, b"{}")),
+            Subscribe::Waiting => {}
+            Subscribe::Ask => {
+                let own = Own::Subscribe(uri.to_owned());
+                self.send_own(own, "resources/subscribe", uri_params(uri).as_bytes(), now);
+            }
+        }
+    }
+
+    fn unsubscribe_shared(&mut self, uri: &str, waiter: Waiter<X>, now: Timestamp) {
+        if self.subscriptions.release(uri, waiter.member) {
+            self.unsubscribe_upstream(uri, now);
+        }
+        self.answer(waiter.to, jsonrpc::response(&waiter.id, b"{}"));
+    }
+
+    /// Tells the server, if there is one, that nobody wants `uri` any more.
+    pub(super) fn unsubscribe_upstream(&mut self, uri: &str, now: Timestamp) {
+        if self.link.is_wanted() {
+            self.send_own(Own::Upkeep, "resources/unsubscribe", uri_params(uri).as_bytes(), now);
+        }
+    }
+}
+
+/// What to remember of an exclusive session's request once the server has agreed to it, so that the next
+/// process can be told.
+fn remember(method: &str, message: &Bytes, envelope: &Envelope) -> Then {
+    let then = match method {
+        "resources/subscribe" => uri(message, envelope).map(Then::Subscribed),
+        "resources/unsubscribe" => uri(message, envelope).map(Then::Unsubscribed),
+        "logging/setLevel" => level(message, envelope).map(Then::LevelSet),
+        _ => None,
+    };
+    then.unwrap_or(Then::Nothing)
+}
+
+fn uri(message: &Bytes, envelope: &Envelope) -> Option<String> {
+    let span = envelope.span(Field::ParamsUri)?;
+    jsonrpc::string_value(span.of(message)).map(std::borrow::Cow::into_owned)
+}
+
+pub(super) fn level(message: &Bytes, envelope: &Envelope) -> Option<Level> {
+    let span = envelope.span(Field::ParamsLevel)?;
+    Level::parse(&jsonrpc::string_value(span.of(message))?)
+}

@@ -1,0 +1,99 @@
+//! What the multiplexer asks its driver to do.
+
+use crate::jsonrpc::Payload;
+
+/// One effect; effects are performed in the order in which they come.
+///
+/// `S` stands for a client's session, `X` for the exchange that one request of it opened.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub enum Effect<S, X> {
+    /// Write one line to the server.
+    ToServer(Payload),
+    /// The exchange's response: nothing follows it.
+    Answer {
+        /// The exchange.
+        to: X,
+        /// The response, with the client's own id.
+        message: Payload,
+    },
+    /// A message that belongs to the exchange's stream and precedes its response.
+    Related {
+        /// The exchange.
+        to: X,
+        /// A notification or a request of the server's.
+        message: Payload,
+    },
+    /// A message for the session's standalone stream.
+    Background {
+        /// The session.
+        to: S,
+        /// A notification or a request of the server's.
+        message: Payload,
+    },
+    /// The exchange gets no response: its request was cancelled.
+    End {
+        /// The exchange.
+        to: X,
+    },
+    /// The server has answered `initialize` and everything held for it has been sent.
+    Ready {
+        /// The raw `result` of its `initialize`.
+        handshake: bytes::Bytes,
+    },
+    /// The server has refused `initialize`.
+    Refused {
+        /// The raw error response.
+        response: bytes::Bytes,
+    },
+    /// A message was dropped.
+    Dropped(DropReason),
+}
+
+/// Why a message was dropped; a closed set, counted by name.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum DropReason {
+    /// A response to a request that is not in flight: late, or never sent.
+    UnknownResponse,
+    /// Progress for a request that is not in flight, or that asked for none.
+    UnknownProgress,
+    /// A cancellation of a request that is not in flight in that session.
+    UnknownCancellation,
+    /// A client's response to a question that it was not asked.
+    UnknownAnswer,
+    /// A log message that cannot be given to one session with certainty.
+    UnattributableLog,
+    /// A log message below the level that the session asked for.
+    BelowLevel,
+    /// A message of the server's that has no owner when clients share it.
+    Unattributable,
+    /// A client's notification that concerns a server of its own, not a shared one.
+    NotShareable,
+}
+
+impl DropReason {
+    /// Every reason.
+    pub const ALL: [Self; 8] = [
+        Self::UnknownResponse,
+        Self::UnknownProgress,
+        Self::UnknownCancellation,
+        Self::UnknownAnswer,
+        Self::UnattributableLog,
+        Self::BelowLevel,
+        Self::Unattributable,
+        Self::NotShareable,
+    ];
+
+    /// The reason's name in metrics.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownResponse => "unknown_response",
+            Self::UnknownProgress => "unknown_progress",
+            Self::UnknownCancellation => "unknown_cancellation",
+            Self::UnknownAnswer => "unknown_answer",
+            Self::UnattributableLog => "unattributable_log",
+            Self::BelowLevel => "below_level",
+            Self::Unattributable => "unattributable",
+            Self::NotShareable => "not_shareable",
+        }
+    }
+}

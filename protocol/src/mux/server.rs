@@ -1,0 +1,236 @@
+//! Messages from the server.
+
+use bytes::Bytes;
+
+use super::{
+    DropReason, Effect, Mux, Own, Sharing, WireId,
+    clients::level,
+    in_flight::{ClientRequest, From, Then},
+    level::Level,
+    member::MemberKey,
+    questions::{Question, Questions},
+    retain,
+};
+use crate::{
+    error::{RpcError, code},
+    jsonrpc::{self, Edit, Envelope, Field, Kind, Payload, ScanError, Span},
+    time::Timestamp,
+};
+
+impl<S: Clone, X: Clone> Mux<S, X> {
+    /// One line from the server: a message, or (2025-03-26) a batch of them.
+    ///
+    /// # Errors
+    /// The line, or the rest of a batch, is not JSON-RPC. It was skipped.
+    pub fn server_message(&mut self, line: &Bytes, now: Timestamp) -> Result<(), ScanError> {
+        if jsonrpc::is_batch(line) {
+            for span in jsonrpc::elements(line)? {
+                self.one_server_message(&span.slice(line), now)?;
+            }
+            return Ok(());
+        }
+        self.one_server_message(line, now)
+    }
+
+    fn one_server_message(&mut self, line: &Bytes, now: Timestamp) -> Result<(), ScanError> {
+        let envelope = jsonrpc::scan(line)?;
+        let line = &jsonrpc::one_line(line.clone(), &envelope);
+        match envelope.kind() {
+            Kind::Response | Kind::Error => self.answered(line, &envelope, now),
+            Kind::Notification => self.notified(line, &envelope, now),
+            Kind::Request => self.asked(line, &envelope),
+        }
+        Ok(())
+    }
+
+    fn answered(&mut self, line: &Bytes, envelope: &Envelope, now: Timestamp) {
+        let span = envelope.span(Field::Id);
+        let id = span.and_then(|span| jsonrpc::integer_value(span.of(line))).map(WireId::new);
+        let (Some(at), Some(request)) = (span, id.and_then(|id| self.unregister(id))) else {
+            return self.drop_message(DropReason::UnknownResponse);
+        };
+        let good = envelope.kind() == Kind::Response;
+        match request.from {
+            From::Client(client) => {
+                if good {
+                    self.apply(&client);
+                }
+                self.answer(client.to, jsonrpc::splice(line, &[Edit { at, with: client.id }]));
+            }
+            From::Own(Own::Initialize) => self.handshake_answered(line, envelope, now),
+            From::Own(Own::Subscribe(uri)) => {
+                let (waiters, abandoned) = match good {
+                    true => self.subscriptions.confirmed(&uri),
+                    false => (self.subscriptions.refused(&uri), false),
+                };
+                for waiter in waiters {
+                    self.answer(waiter.to, jsonrpc::splice(line, &[Edit { at, with: waiter.id }]));
+                }
+                if abandoned {
+                    self.unsubscribe_upstream(&uri, now);
+                }
+            }
+            From::Own(Own::Upkeep) => {}
+        }
+    }
+
+    fn apply(&mut self, client: &ClientRequest<X>) {
+        match &client.then {
+            Then::Nothing => {}
+            Then::Subscribed(uri) => self.subscriptions.hold(uri, client.member),
+            Then::Unsubscribed(uri) => {
+                self.subscriptions.release(uri, client.member);
+            }
+            Then::LevelSet(level) => {
+                self.level = Some(*level);
+                if let Some(member) = self.members.get_mut(client.member.0) {
+                    member.level = Some(*level);
+                }
+            }
+        }
+    }
+
+    fn notified(&mut self, line: &Bytes, envelope: &Envelope, now: Timestamp) {
+        let exclusive = self.sharing == Sharing::Exclusive;
+        match &*envelope.method(line) {
+            "notifications/progress" => self.progressed(line, envelope, now),
+            "notifications/cancelled" => self.question_withdrawn(line, envelope),
+            "notifications/tools/list_changed"
+            | "notifications/prompts/list_changed"
+            | "notifications/resources/list_changed" => self.broadcast(jsonrpc::splice(line, &[])),
+            "notifications/resources/updated" => self.resource_updated(line, envelope),
+            "notifications/message" if !exclusive => self.shared_log(line, envelope),
+            _ if exclusive => match self.members.iter().next() {
+                Some((key, _)) => self.place(MemberKey(key), jsonrpc::splice(line, &[])),
+                None => self.drop_message(DropReason::Unattributable),
+            },
+            _ => self.drop_message(DropReason::Unattributable),
+        }
+    }
+
+    /// Progress belongs to the stream of the request that bears its token.
+    fn progressed(&mut self, line: &Bytes, envelope: &Envelope, now: Timestamp) {
+        let Some(at) = envelope.span(Field::ParamsProgressToken) else {
+            return self.drop_message(DropReason::UnknownProgress);
+        };
+        let id = match self.sharing {
+            Sharing::Shared => jsonrpc::integer_value(at.of(line)).map(WireId::new),
+            Sharing::Exclusive => self.bearer_of(at.of(line)),
+        };
+        let request = id.and_then(|id| Some((id, self.in_flight.get(id)?)));
+        let Some((id, From::Client(client), sent)) = request.map(|(id, request)| (id, &request.from, request.sent))
+        else {
+            // A task outlives its request, and its progress goes on (2025-11-25, tasks).
+            return match self.members.iter().next() {
+                Some((key, _)) if self.sharing == Sharing::Exclusive && self.capabilities.tasks => {
+                    self.background(MemberKey(key), jsonrpc::splice(line, &[]));
+                }
+                _ => self.drop_message(DropReason::UnknownProgress),
+            };
+        };
+        let Some(token) = client.token.clone() else {
+            return self.drop_message(DropReason::UnknownProgress);
+        };
+        let to = client.to.clone();
+        let deadline = self.extended(sent, now);
+        if let Some(request) = self.in_flight.get_mut(id) {
+            request.deadline = deadline;
+        }
+        let message = jsonrpc::splice(line, &[Edit { at, with: token }]);
+        self.effects.push_back(Effect::Related { to, message });
+    }
+
+    /// The newest request of the only session that bears the raw token.
+    fn bearer_of(&self, token: &[u8]) -> Option<WireId> {
+        let (_, member) = self.members.iter().next()?;
+        member.in_flight.iter().rev().copied().find(|id| match self.in_flight.get(*id).map(|r| &r.from) {
+            Some(From::Client(client)) => client.token.as_deref() == Some(token),
+            _ => false,
+        })
+    }
+
+    fn question_withdrawn(&mut self, line: &Bytes, envelope: &Envelope) {
+        let span = envelope.span(Field::ParamsRequestId);
+        match span.and_then(|at| Some((at, self.questions.withdraw(at.of(line))?))) {
+            Some((at, (id, member))) => {
+                self.place(member, jsonrpc::splice(line, &[Edit { at, with: id.to_string().into() }]));
+            }
+            None => self.drop_message(DropReason::UnknownCancellation),
+        }
+    }
+
+    fn resource_updated(&mut self, line: &Bytes, envelope: &Envelope) {
+        let message = jsonrpc::splice(line, &[]).compact();
+        if self.sharing == Sharing::Exclusive {
+            return self.broadcast(message);
+        }
+        let uri = envelope.span(Field::ParamsUri).and_then(|span| jsonrpc::string_value(span.of(line)));
+        for member in self.subscriptions.concerned(&uri.unwrap_or_default()) {
+            self.background(member, message.clone());
+        }
+    }
+
+    /// A log message names no request. It is given to a session only when that session alone has
+    /// requests in flight, so that nobody ever sees another's logs.
+    fn shared_log(&mut self, line: &Bytes, envelope: &Envelope) {
+        let owner = match self.busy {
+            1 => self.in_flight.clients().next().map(|client| client.member),
+            _ => None,
+        };
+        let Some((owner, member)) = owner.and_then(|key| Some((key, self.members.get(key.0)?))) else {
+            return self.drop_message(DropReason::UnattributableLog);
+        };
+        // Whoever asked for nothing does not get what another session asked for.
+        let threshold = member.level.or(self.level.map(|level| level.max(Level::Info)));
+        match level(line, envelope) < threshold {
+            true => self.drop_message(DropReason::BelowLevel),
+            false => self.place(owner, jsonrpc::splice(line, &[])),
+        }
+    }
+
+    /// A request of the server's.
+    fn asked(&mut self, line: &Bytes, envelope: &Envelope) {
+        let Some(at) = envelope.span(Field::Id) else { return };
+        let id = retain(at, line);
+        let method = envelope.method(line);
+        if method == "ping" {
+            return self.send(jsonrpc::response(&id, b"{}"));
+        }
+        let member = match self.sharing {
+            Sharing::Shared => Err("this server is shared by several clients, and the request names none of them"),
+            Sharing::Exclusive if self.questions.is_full() => Err("too many requests to the client are open"),
+            Sharing::Exclusive => self.members.iter().next().ok_or("the client has gone away"),
+        };
+        match member {
+            Ok((key, _)) => self.ask(MemberKey(key), id, at, line),
+            Err(reason) => {
+                let error = RpcError::new(code::METHOD_NOT_FOUND, format!("{method}: {reason}"));
+                self.send(error.to_response(Some(&id)));
+            }
+        }
+    }
+
+    fn ask(&mut self, member: MemberKey, id: Bytes, at: Span, line: &Bytes) {
+        let shown = self.questions.ask(Question { member, id });
+        self.place(member, jsonrpc::splice(line, &[Edit { at, with: shown.to_string().into() }]));
+    }
+
+    /// Puts a message that names no request on the stream of the session's newest request, else on its
+    /// standalone stream.
+    fn place(&mut self, key: MemberKey, message: Payload) {
+        let newest = self.members.get(key.0).and_then(|member| member.in_flight.last());
+        match newest.and_then(|id| self.in_flight.get(*id)).map(|request| &request.from) {
+            Some(From::Client(client)) => {
+                let to = client.to.clone();
+                self.effects.push_back(Effect::Related { to, message });
+            }
+            _ => self.background(key, message),
+        }
+    }
+
+    pub(super) fn background(&mut self, key: MemberKey, message: Payload) {
+        if let Some(member) = self.members.get(key.0) {
+            self.effects.push_back(Effect::Background { to: member.session.clone(), message });
+        }
+    }
+}

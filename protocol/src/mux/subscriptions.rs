@@ -1,0 +1,216 @@
+//! Resource subscriptions: each session has its own, a shared server sees the first and the last.
+
+use std::collections::{BTreeMap, HashSet};
+
+use bytes::Bytes;
+
+use super::member::MemberKey;
+
+/// A request that waits for the server to confirm a subscription.
+#[derive(Debug)]
+pub(super) struct Waiter<X> {
+    pub(super) member: MemberKey,
+    pub(super) to: X,
+    pub(super) id: Bytes,
+}
+
+#[derive(Debug)]
+struct Entry<X> {
+    holders: HashSet<MemberKey>,
+    /// `Some` while the server has not answered the first subscription.
+    waiting: Option<Vec<Waiter<X>>>,
+}
+
+/// By URI. Ordered, so that a restart replays subscriptions in a stable order.
+#[derive(Debug)]
+pub(super) struct Subscriptions<X> {
+    entries: BTreeMap<String, Entry<X>>,
+}
+
+/// What a subscription needs.
+#[derive(Debug, Eq, PartialEq)]
+pub(super) enum Subscribe {
+    /// The server must be asked; the waiter will be answered with the outcome.
+    Ask,
+    /// The server has it: answer `{}`.
+    Held,
+    /// The server is being asked: the waiter will be answered with the outcome.
+    Waiting,
+}
+
+impl<X> Default for Subscriptions<X> {
+    fn default() -> Self {
+        Self { entries: BTreeMap::new() }
+    }
+}
+
+impl<X> Subscriptions<X> {
+    /// A session asks for `uri`. Unless it is [`Subscribe::Held`] the waiter is kept.
+    pub(super) fn subscribe(&mut self, uri: &str, waiter: Waiter<X>) -> Subscribe {
+        match self.entries.get_mut(uri) {
+            None => {
+                let holders = HashSet::from([waiter.member]);
+                self.entries.insert(uri.to_owned(), Entry { holders, waiting: Some(vec![waiter]) });
+                Subscribe::Ask
+            }
+            Some(entry) => {
+                entry.holders.insert(waiter.member);
+                match &mut entry.waiting {
+                    None => Subscribe::Held,
+                    Some(waiting) => {
+                        waiting.push(waiter);
+                        Subscribe::Waiting
+                    }
+                }
+            }
+        }
+    }
+
+    /// The server has the subscription. Returns those who waited for it, and whether nobody wants it
+    /// any more (then it has been forgotten and must be released).
+    pub(super) fn confirmed(&mut self, uri: &str) -> (Vec<Waiter<X>>, bool) {
+        let Some(entry) = self.entries.get_mut(uri) else { return (Vec::new(), false) };
+        let waiters = entry.waiting.take().unwrap_or_default();
+        let abandoned = entry.holders.is_empty();
+        if abandoned {
+            self.entries.remove(uri);
+        }
+        (waiters, abandoned)
+    }
+
+    /// The server refused: nobody holds it. Returns those who waited.
+    pub(super) fn refused(&mut self, uri: &str) -> Vec<Waiter<X>> {
+        self.entries.remove(uri).and_then(|entry| entry.waiting).unwrap_or_default()
+    }
+
+    /// Records a subscription that the server confirmed to its only client.
+    pub(super) fn hold(&mut self, uri: &str, member: MemberKey) {
+        let entry = Entry { holders: HashSet::from([member]), waiting: None };
+        self.entries.insert(uri.to_owned(), entry);
+    }
+
+    /// A session lets go of `uri`; true when it was the last holder, so that the server must be told.
+    /// While the server is still being asked, the outcome settles it.
+    pub(super) fn release(&mut self, uri: &str, member: MemberKey) -> bool {
+        let Some(entry) = self.entries.get_mut(uri) else { return false };
+        let last = entry.holders.remove(&member) && entry.holders.is_empty() && entry.waiting.is_none();
+        if last {
+            self.entries.remove(uri);
+        }
+        last
+    }
+
+    /// A session has ended. Returns the URIs that nobody else holds.
+    pub(super) fn release_all(&mut self, member: MemberKey) -> Vec<String> {
+        for entry in self.entries.values_mut() {
+            if let Some(waiting) = &mut entry.waiting {
+                waiting.retain(|waiter| waiter.member != member);
+            }
+        }
+        let held: Vec<String> =
+            self.entries.iter().filter(|(_, e)| e.holders.contains(&member)).map(|(uri, _)| uri.clone()).collect();
+        held.into_iter().filter(|uri| self.release(uri, member)).collect()
+    }
+
+    /// The server process is gone: what it had not confirmed is void. Returns those who waited.
+    pub(super) fn interrupted(&mut self) -> Vec<Waiter<X>> {
+        let mut waiters = Vec::new();
+        self.entries.retain(|_, entry| match entry.waiting.take() {
+            None => !entry.holders.is_empty(),
+            Some(waiting) => {
+                waiters.extend(waiting);
+                false
+            }
+        });
+        waiters
+    }
+
+    /// The URIs to ask a fresh server process for.
+    pub(super) fn uris(&self) -> impl Iterator<Item = &str> {
+        self.entries.keys().map(String::as_str)
+    }
+
+    /// Whether nobody is subscribed to anything.
+    pub(super) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// The sessions that an update of `uri` concerns: those subscribed to it, else to a URI that it
+    /// lies below (an update may name a sub-resource), else all that are subscribed to anything.
+    pub(super) fn concerned(&self, uri: &str) -> HashSet<MemberKey> {
+        if let Some(entry) = self.entries.get(uri) {
+            return entry.holders.clone();
+        }
+        let holders = |accept: &dyn Fn(&str) -> bool| -> HashSet<MemberKey> {
+            self.entries.iter().filter(|(held, _)| accept(held)).flat_map(|(_, e)| e.holders.iter().copied()).collect()
+        };
+        let parents = holders(&|held| uri.starts_with(held));
+        if parents.is_empty() { holders(&|_| true) } else { parents }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const A: MemberKey = MemberKey(1);
+    const B: MemberKey = MemberKey(2);
+
+    fn waiter(member: MemberKey) -> Waiter<u8> {
+        Waiter { member, to: member.0 as u8, id: Bytes::from_static(b"1") }
+    }
+
+    #[test]
+    fn the_first_asks_the_second_waits_the_third_is_served() {
+        let mut subscriptions = Subscriptions::default();
+        assert_eq!(subscriptions.subscribe("u", waiter(A)), Subscribe::Ask);
+        assert_eq!(subscriptions.subscribe("u", waiter(B)), Subscribe::Waiting);
+        let (waiters, abandoned) = subscriptions.confirmed("u");
+        let asked: Vec<u8> = waiters.iter().map(|waiter| waiter.to).collect();
+        assert_eq!((asked, abandoned), (vec![1, 2], false));
+        assert_eq!(subscriptions.subscribe("u", waiter(A)), Subscribe::Held);
+        assert!(!subscriptions.release("u", A));
+        assert!(!subscriptions.release("u", A), "a second release must not count");
+        assert!(subscriptions.release("u", B));
+        assert!(subscriptions.is_empty());
+    }
+
+    #[test]
+    fn a_refused_subscription_counts_for_nobody() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.subscribe("u", waiter(A));
+        subscriptions.subscribe("u", waiter(B));
+        assert_eq!(subscriptions.refused("u").len(), 2);
+        assert!(subscriptions.is_empty());
+        assert_eq!(subscriptions.subscribe("u", waiter(B)), Subscribe::Ask);
+    }
+
+    #[test]
+    fn a_subscription_that_all_abandon_while_it_is_asked_is_released_by_its_outcome() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.subscribe("u", waiter(A));
+        assert!(subscriptions.release_all(A).is_empty());
+        assert!(subscriptions.confirmed("u").1);
+        assert!(subscriptions.is_empty());
+    }
+
+    #[test]
+    fn updates_go_to_the_uri_then_to_its_parents_then_to_all() {
+        let mut subscriptions = Subscriptions::<u8>::default();
+        subscriptions.hold("file:///a", A);
+        subscriptions.hold("file:///b", B);
+        assert_eq!(subscriptions.concerned("file:///a"), HashSet::from([A]));
+        assert_eq!(subscriptions.concerned("file:///b/c"), HashSet::from([B]));
+        assert_eq!(subscriptions.concerned("other:"), HashSet::from([A, B]));
+    }
+
+    #[test]
+    fn an_interruption_keeps_what_was_confirmed() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.hold("kept", A);
+        subscriptions.subscribe("void", waiter(A));
+        subscriptions.subscribe("void", waiter(B));
+        assert_eq!(subscriptions.interrupted().len(), 2);
+        assert_eq!(subscriptions.uris().collect::<Vec<_>>(), ["kept"]);
+    }
+}

@@ -1,0 +1,155 @@
+//! A stream towards a client, shared by those who write to it and the response that carries it.
+
+use std::{
+    sync::Arc,
+    task::{Context, Poll, Waker},
+};
+
+use parking_lot::Mutex;
+use tokio::time::Instant;
+use waggle_protocol::{
+    jsonrpc::Payload,
+    session::{Class, Event, Gone, Read, Stream, StreamLimits, Ticket},
+};
+
+use crate::{clock::Clock, telemetry::metrics::Metrics};
+
+/// One stream and whoever waits for it.
+#[derive(Debug)]
+pub(crate) struct Outlet {
+    /// The stream's number within its session; 0 is the standalone stream.
+    pub(crate) number: u32,
+    limits: StreamLimits,
+    clock: Clock,
+    metrics: Arc<Metrics>,
+    state: Mutex<State>,
+}
+
+#[derive(Debug)]
+struct State {
+    stream: Stream,
+    waker: Option<Waker>,
+}
+
+/// What a POST is answered with, once that can be said.
+#[derive(Debug)]
+pub(crate) enum First {
+    /// One JSON body: every response is there, and nothing else.
+    Answers(Vec<Payload>),
+    /// An SSE stream: something precedes the response, or there will be none.
+    Stream,
+}
+
+impl Outlet {
+    pub(crate) fn new(number: u32, stream: Stream, limits: StreamLimits, clock: Clock, metrics: Arc<Metrics>) -> Self {
+        Self { number, limits, clock, metrics, state: Mutex::new(State { stream, waker: None }) }
+    }
+
+    /// Appends a message that is no response to a request of this stream.
+    pub(crate) fn message(&self, message: Payload) {
+        self.push(message, Class::Message);
+    }
+
+    /// Appends a response.
+    pub(crate) fn response(&self, message: Payload) {
+        self.push(message, Class::Response);
+    }
+
+    fn push(&self, message: Payload, class: Class) {
+        let mut state = self.state.lock();
+        let pushed = state.stream.push(message, class, &self.limits, self.clock.now());
+        for _ in 0..pushed.dropped {
+            self.metrics.dropped("unread");
+        }
+        Self::wake(state);
+    }
+
+    /// One response fewer will come.
+    pub(crate) fn forgo_response(&self) {
+        let mut state = self.state.lock();
+        state.stream.forgo_response();
+        Self::wake(state);
+    }
+
+    /// Ends the stream after what it holds.
+    pub(crate) fn close(&self) {
+        let mut state = self.state.lock();
+        state.stream.close();
+        Self::wake(state);
+    }
+
+    /// Wakes the waiting response after the lock is free.
+    fn wake(mut state: parking_lot::MutexGuard<'_, State>) {
+        let waker = state.waker.take();
+        drop(state);
+        if let Some(waker) = waker {
+            waker.wake();
+        }
+    }
+
+    /// Whether no further message is accepted.
+    pub(crate) fn is_finished(&self) -> bool {
+        self.state.lock().stream.is_finished()
+    }
+
+    /// Whether an HTTP response carries it now.
+    pub(crate) fn has_reader(&self) -> bool {
+        self.state.lock().stream.has_reader()
+    }
+
+    /// Bytes held for replay or to be sent.
+    pub(crate) fn bytes(&self) -> usize {
+        self.state.lock().stream.bytes()
+    }
+
+    /// Drops what is too old to be replayed.
+    pub(crate) fn trim(&self) {
+        self.state.lock().stream.trim(&self.limits, self.clock.now());
+    }
+
+    /// Makes the caller the stream's reader: after `sequence`, or where the last reader stopped.
+    pub(crate) fn attach(&self, sequence: Option<u64>) -> Result<Ticket, Gone> {
+        let mut state = self.state.lock();
+        let sequence = sequence.unwrap_or_else(|| state.stream.resume_point());
+        let ticket = state.stream.attach(sequence)?;
+        // The reader before this one learns that it was replaced.
+        Self::wake(state);
+        Ok(ticket)
+    }
+
+    pub(crate) fn detach(&self, ticket: Ticket) {
+        self.state.lock().stream.detach(ticket);
+    }
+
+    /// Hands over pending events; on [`Read::Pending`] the task will be woken.
+    pub(crate) fn poll_read(
+        &self,
+        cx: &mut Context<'_>,
+        ticket: Ticket,
+        budget: usize,
+        sink: impl FnMut(u64, &Event),
+    ) -> Read {
+        let mut state = self.state.lock();
+        let read = state.stream.read(ticket, budget, sink);
+        if read == Read::Pending {
+            state.waker = Some(cx.waker().clone());
+        }
+        read
+    }
+
+    /// Waits until it is known how to answer the POST, at the latest at `deadline`.
+    pub(crate) async fn first(&self, deadline: Instant) -> First {
+        let decided = std::future::poll_fn(|cx| {
+            let mut state = self.state.lock();
+            if state.stream.is_plain_answer() {
+                return Poll::Ready(First::Answers(state.stream.take_answers()));
+            }
+            if state.stream.has_messages() || state.stream.is_finished() {
+                return Poll::Ready(First::Stream);
+            }
+            state.waker = Some(cx.waker().clone());
+            Poll::Pending
+        });
+        tokio::time::timeout_at(deadline, decided).await.unwrap_or(First::Stream)
+    }
+}

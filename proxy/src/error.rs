@@ -1,0 +1,114 @@
+//! From a refusal to what the client sees: one list of statuses, JSON-RPC codes and sentences.
+
+use std::{borrow::Cow, time::Duration};
+
+use bytes::Bytes;
+use hyper::{
+    Response, StatusCode,
+    header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+};
+use waggle_protocol::error::{RpcError, code};
+
+use crate::downstream::Body;
+
+/// A request that is not served, and why. Its body is always a JSON-RPC error.
+#[derive(Debug)]
+pub(crate) struct Refusal {
+    status: StatusCode,
+    error: RpcError,
+    /// The raw id of the refused request, where it is known.
+    id: Option<Bytes>,
+    retry_after: Option<Duration>,
+    allow: Option<&'static str>,
+}
+
+impl Refusal {
+    fn new(status: StatusCode, code: i64, message: impl Into<Cow<'static, str>>) -> Self {
+        Self { status, error: RpcError::new(code, message), id: None, retry_after: None, allow: None }
+    }
+
+    /// 400: a message that may not be sent here.
+    pub(crate) fn invalid(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, code::INVALID_REQUEST, message)
+    }
+
+    /// 400, with the code that the scanner found right.
+    pub(crate) fn malformed(error: &waggle_protocol::jsonrpc::ScanError) -> Self {
+        Self::new(StatusCode::BAD_REQUEST, error.code(), error.to_string())
+    }
+
+    /// 403: `Host` or `Origin` is not allowed.
+    pub(crate) fn forbidden(message: impl Into<Cow<'static, str>>) -> Self {
+        Self::new(StatusCode::FORBIDDEN, code::REFUSED, message)
+    }
+
+    /// 404 for exactly "unknown session": the client initializes anew.
+    pub(crate) fn unknown_session() -> Self {
+        let message = "the session is unknown or has ended; initialize a new one";
+        Self::new(StatusCode::NOT_FOUND, code::UNKNOWN_SESSION, message)
+    }
+
+    /// 404: nothing is served here.
+    pub(crate) fn not_found() -> Self {
+        Self::new(StatusCode::NOT_FOUND, code::REFUSED, "nothing is here; the MCP endpoint is /mcp, or /sse for HTTP+SSE")
+    }
+
+    /// 405.
+    pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
+        let message = format!("this method is not offered here; use {allow}");
+        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, code::REFUSED, message) }
+    }
+
+    /// 408: the body did not come in time.
+    pub(crate) fn timed_out() -> Self {
+        Self::new(StatusCode::REQUEST_TIMEOUT, code::REFUSED, "the request body did not arrive in time")
+    }
+
+    /// 413.
+    pub(crate) fn too_large(limit: usize) -> Self {
+        let message = format!("the request body is larger than {limit} bytes (--max-body)");
+        Self::new(StatusCode::PAYLOAD_TOO_LARGE, code::REFUSED, message)
+    }
+
+    /// 415.
+    pub(crate) fn media_type(message: &'static str) -> Self {
+        Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code::REFUSED, message)
+    }
+
+    /// 503 with `Retry-After`: a limit; nothing was done.
+    pub(crate) fn overloaded(message: impl Into<Cow<'static, str>>) -> Self {
+        let retry_after = Some(Duration::from_secs(2));
+        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code::OVERLOADED, message) }
+    }
+
+    /// 503: no further server process may run.
+    pub(crate) fn processes() -> Self {
+        Self::overloaded("all server processes that may run at once are in use (--max-processes)")
+    }
+
+    /// The same, as the answer to the request with this raw id.
+    #[must_use]
+    pub(crate) fn to(self, id: Option<Bytes>) -> Self {
+        Self { id: id.or(self.id), ..self }
+    }
+
+    /// The JSON-RPC error alone, for transports that answer elsewhere.
+    pub(crate) fn error(&self) -> &RpcError {
+        &self.error
+    }
+
+    /// The HTTP response.
+    pub(crate) fn into_response(self) -> Response<Body> {
+        let mut response = Response::new(Body::full(self.error.to_response(self.id.as_deref())));
+        *response.status_mut() = self.status;
+        let headers = response.headers_mut();
+        headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(delay) = self.retry_after {
+            headers.insert(RETRY_AFTER, HeaderValue::from(delay.as_secs()));
+        }
+        if let Some(allow) = self.allow {
+            headers.insert(ALLOW, HeaderValue::from_static(allow));
+        }
+        response
+    }
+}

@@ -1,0 +1,126 @@
+//! What the server answered to `initialize`: the reason why a session needs no process until its first
+//! request.
+
+use std::collections::HashMap;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use serde_json::{Map, Value, json};
+use tokio::sync::watch;
+use waggle_protocol::{mux::Sharing, version::ProtocolVersion};
+
+/// Answers remembered for kinds of clients that the server treats differently.
+const KINDS: usize = 64;
+
+/// One answer to `initialize`.
+#[derive(Clone, Debug)]
+pub(crate) struct Handshake {
+    result: Map<String, Value>,
+    version: ProtocolVersion,
+}
+
+impl Handshake {
+    fn parse(raw: &[u8], sharing: Sharing) -> Option<Self> {
+        let mut result: Map<String, Value> = serde_json::from_slice(raw).ok()?;
+        let version = result.get("protocolVersion").and_then(Value::as_str).and_then(ProtocolVersion::parse);
+        if sharing == Sharing::Shared
+            && let Some(capabilities) = result.get_mut("capabilities").and_then(Value::as_object_mut)
+        {
+            // A task belongs to one session; a shared server cannot tell whose.
+            capabilities.shift_remove("tasks");
+        }
+        Some(Self { result, version: version.unwrap_or(ProtocolVersion::LATEST) })
+    }
+
+    /// The server's `serverInfo`, `capabilities` and so on, as it gave them.
+    pub(crate) fn result(&self) -> &Map<String, Value> {
+        &self.result
+    }
+
+    /// The revision that the server chose.
+    pub(crate) fn version(&self) -> ProtocolVersion {
+        self.version
+    }
+
+    /// The result for a client that asked for `requested`, and the revision that it names.
+    pub(crate) fn result_for(&self, requested: Option<ProtocolVersion>) -> (Vec<u8>, ProtocolVersion) {
+        let version = ProtocolVersion::negotiate(requested, self.version);
+        let mut result = self.result.clone();
+        result.insert("protocolVersion".to_owned(), json!(version.as_str()));
+        (Value::Object(result).to_string().into_bytes(), version)
+    }
+}
+
+/// The answers of one server configuration.
+#[derive(Debug)]
+pub(crate) struct Handshakes {
+    sharing: Sharing,
+    /// The newest answer to Waggle's own `initialize`, which serves every client at first.
+    general: watch::Sender<Option<Handshake>>,
+    /// Answers that differed, by what the client sent.
+    particular: Mutex<HashMap<Bytes, Handshake>>,
+}
+
+impl Handshakes {
+    pub(crate) fn new(sharing: Sharing) -> Self {
+        Self { sharing, general: watch::Sender::new(None), particular: Mutex::default() }
+    }
+
+    /// The params of Waggle's own `initialize`. No client capabilities: what they would allow the server to
+    /// ask belongs to a client of its own.
+    pub(crate) fn own_params() -> Bytes {
+        let params = json!({
+            "protocolVersion": ProtocolVersion::LATEST.as_str(),
+            "capabilities": {},
+            "clientInfo": { "name": "waggle", "version": env!("CARGO_PKG_VERSION") },
+        });
+        params.to_string().into()
+    }
+
+    /// A server process has answered an `initialize` with `params`.
+    pub(crate) fn learn(&self, params: &Bytes, raw: &[u8]) {
+        let Some(handshake) = Handshake::parse(raw, self.sharing) else { return };
+        if *params == Self::own_params() {
+            self.general.send_replace(Some(handshake));
+            return;
+        }
+        let general = self.general.borrow();
+        let expected = general.as_ref().map(|general| general.result_for(requested(params)).0);
+        let mut particular = self.particular.lock();
+        if expected == Some(handshake.result_for(Some(handshake.version)).0) {
+            particular.remove(&kind(params));
+        } else if particular.len() < KINDS {
+            tracing::debug!("the server answers initialize differently for this kind of client");
+            particular.insert(kind(params), handshake);
+        }
+    }
+
+    /// The answer for a client that sent `params`, once the server has answered anyone.
+    pub(crate) async fn answer(&self, params: &Bytes) -> Handshake {
+        if let Some(handshake) = self.particular.lock().get(&kind(params)) {
+            return handshake.clone();
+        }
+        let mut general = self.general.subscribe();
+        match general.wait_for(Option::is_some).await.as_deref() {
+            Ok(Some(handshake)) => handshake.clone(),
+            // The sender lives as long as `self`.
+            _ => std::future::pending().await,
+        }
+    }
+
+    /// The newest general answer.
+    pub(crate) fn known(&self) -> Option<Handshake> {
+        self.general.borrow().clone()
+    }
+}
+
+pub(crate) fn requested(params: &[u8]) -> Option<ProtocolVersion> {
+    let params: Value = serde_json::from_slice(params).ok()?;
+    ProtocolVersion::parse(params["protocolVersion"].as_str()?)
+}
+
+/// What a server may make its answer depend on: the revision and the capabilities, not who is asking.
+fn kind(params: &[u8]) -> Bytes {
+    let params: Value = serde_json::from_slice(params).unwrap_or_default();
+    json!([params["protocolVersion"], params["capabilities"]]).to_string().into()
+}

@@ -1,0 +1,59 @@
+//! The queue of lines for a server's stdin, and the task that writes it.
+//!
+//! The writer takes everything that is queued and writes it with one call: requests that became ready
+//! together leave together. It never waits for the reader of stdout, nor the reader for it, so that a full
+//! pipe in one direction cannot block the other.
+
+use std::sync::Arc;
+
+use tokio::{io::AsyncWriteExt, net::unix::pipe};
+use waggle_protocol::{Gather, jsonrpc::Payload};
+
+use super::Upstream;
+
+/// Lines that wait for the server to read.
+#[derive(Debug, Default)]
+pub(super) struct Queue {
+    lines: Gather,
+    /// Bytes that the writer has taken and not yet written.
+    in_hand: usize,
+}
+
+impl Queue {
+    pub(super) fn push(&mut self, line: &Payload) {
+        self.lines.append_payload(line);
+        self.lines.copy(b"\n");
+    }
+
+    /// Bytes that the server has not read from us.
+    pub(super) fn bytes(&self) -> usize {
+        self.lines.len() + self.in_hand
+    }
+
+    fn take(&mut self) -> Option<Gather> {
+        self.in_hand = 0;
+        if self.lines.is_empty() {
+            return None;
+        }
+        self.in_hand = self.lines.len();
+        Some(self.lines.take())
+    }
+}
+
+/// Writes until the pipe breaks or the task is aborted.
+pub(super) async fn write(upstream: Arc<Upstream>, mut pipe: pipe::Sender) {
+    loop {
+        let queued = upstream.queued.notified();
+        let taken = upstream.state.lock().stdin.take();
+        let Some(mut lines) = taken else {
+            queued.await;
+            continue;
+        };
+        if let Err(error) = pipe.write_all_buf(&mut lines).await {
+            // The process is ending; its exit is noticed by the reader.
+            tracing::debug!(%error, "stdin is closed");
+            return;
+        }
+        upstream.room.notify_waiters();
+    }
+}
