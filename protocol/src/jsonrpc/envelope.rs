@@ -1,0 +1,77 @@
+//! What a scan finds.
+
+use std::borrow::Cow;
+
+use super::field::Field;
+use super::span::Span;
+use super::text;
+
+/// What a message is (JSON-RPC 2.0 §4 and §5, as MCP narrows them).
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Kind {
+    /// `method` and `id`: wants an answer.
+    Request,
+    /// `method` without `id`: wants none.
+    Notification,
+    /// `id` and `result`.
+    Response,
+    /// `error`. Its `id` may be null or absent, when the sender could not tell which request failed.
+    Error,
+}
+
+/// The kind of a message and where its recognised members are. Holds no bytes of the message.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Envelope {
+    pub(super) kind: Kind,
+    pub(super) raw_newlines: bool,
+    pub(super) fields: Fields,
+}
+
+impl Envelope {
+    /// What the message is.
+    pub fn kind(&self) -> Kind {
+        self.kind
+    }
+
+    /// Where the raw value of `field` is, or `None` if the message has no such member. A string's range includes its
+    /// quotes; a value has no whitespace around it.
+    pub fn span(&self, field: Field) -> Option<Span> {
+        self.fields.get(field)
+    }
+
+    /// Whether a CR or LF occurs as whitespace: such a message must pass through [`one_line`](super::one_line) before
+    /// it goes to a line or an SSE event.
+    pub fn raw_newlines(&self) -> bool {
+        self.raw_newlines
+    }
+
+    /// The method's name, decoded; empty for a response. `message` is what was scanned.
+    pub fn method<'a>(&self, message: &'a [u8]) -> Cow<'a, str> {
+        self.span(Field::Method).and_then(|span| text::string_value(span.of(message))).unwrap_or_default()
+    }
+}
+
+/// The span of each field found. No value is empty, so an empty span stands for "not there".
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Fields([Span; Field::COUNT]);
+
+impl Fields {
+    pub(super) const NONE: Self = Self([Span::empty(0); Field::COUNT]);
+
+    #[inline]
+    pub(super) fn get(&self, field: Field) -> Option<Span> {
+        let span = self.0[field as usize];
+        (!span.is_empty()).then_some(span)
+    }
+
+    #[inline]
+    pub(super) fn has(&self, field: Field) -> bool {
+        !self.0[field as usize].is_empty()
+    }
+
+    #[inline]
+    pub(super) fn set(&mut self, field: Field, span: Span) {
+        debug_assert!(!span.is_empty());
+        self.0[field as usize] = span;
+    }
+}

@@ -1,0 +1,146 @@
+//! The members that routing reads. A new one is one line of the table below.
+
+/// An object whose members are looked at.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Place {
+    Message,
+    Params,
+    Meta,
+    Result,
+    Error,
+}
+
+/// One line for each field: documentation, name, the object that it is a member of and its key, and, after `=>`, the
+/// place that it opens when its value is an object. The lookup is a `match` of byte strings, so that the compiler
+/// picks by length first: a loop over a table costs a small message as much as the rest of its scan.
+macro_rules! fields {
+    ($($(#[$doc:meta])* $name:ident = $place:ident $key:literal $(=> $opens:ident)?;)*) => {
+        /// A member that [`scan`](super::scan) recognises. It may occur once only.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        #[repr(u8)]
+        #[non_exhaustive]
+        pub enum Field {
+            $($(#[$doc])* $name,)*
+        }
+
+        impl Field {
+            /// Every field, in the order of their numbers.
+            pub const ALL: [Self; [$(Self::$name),*].len()] = [$(Self::$name),*];
+
+            /// The member's key, decoded.
+            pub const fn key(self) -> &'static str {
+                let key: &'static [u8] = match self {
+                    $(Self::$name => $key,)*
+                };
+                match std::str::from_utf8(key) {
+                    Ok(key) => key,
+                    Err(_) => "",
+                }
+            }
+
+            const fn place(self) -> Place {
+                match self {
+                    $(Self::$name => Place::$place,)*
+                }
+            }
+
+            /// The place that the field's value is, when it is an object.
+            pub(super) const fn opens(self) -> Option<Place> {
+                match self {
+                    $($(Self::$name => Some(Place::$opens),)?)*
+                    _ => None,
+                }
+            }
+        }
+
+        impl Place {
+            /// The field that `key` (without its quotes, decoded) names in an object at this place.
+            pub(super) fn member(self, key: &[u8]) -> Option<Field> {
+                match (self, key) {
+                    $((Self::$place, $key) => Some(Field::$name),)*
+                    _ => None,
+                }
+            }
+        }
+    };
+}
+
+fields! {
+    /// `jsonrpc`
+    Jsonrpc = Message b"jsonrpc";
+    /// `id`
+    Id = Message b"id";
+    /// `method`
+    Method = Message b"method";
+    /// `params`
+    Params = Message b"params" => Params;
+    /// `result`
+    Result = Message b"result" => Result;
+    /// `error`
+    Error = Message b"error" => Error;
+    /// `params._meta`
+    Meta = Params b"_meta" => Meta;
+    /// `params.progressToken` (of `notifications/progress`)
+    ParamsProgressToken = Params b"progressToken";
+    /// `params.requestId` (of `notifications/cancelled`)
+    ParamsRequestId = Params b"requestId";
+    /// `params.uri`
+    ParamsUri = Params b"uri";
+    /// `params.level` (of `logging/setLevel` and `notifications/message`)
+    ParamsLevel = Params b"level";
+    /// `params.name` (of `tools/call` and `prompts/get`)
+    ParamsName = Params b"name";
+    /// `params.protocolVersion` (of `initialize`)
+    ParamsProtocolVersion = Params b"protocolVersion";
+    /// `params.capabilities` (of `initialize`)
+    ParamsCapabilities = Params b"capabilities";
+    /// `params.clientInfo` (of `initialize`)
+    ParamsClientInfo = Params b"clientInfo";
+    /// `params.elicitationId` (of `elicitation/create` and `notifications/elicitation/complete`)
+    ParamsElicitationId = Params b"elicitationId";
+    /// `params._meta.progressToken`: the token that a requester asks progress under
+    ProgressToken = Meta b"progressToken";
+    /// `result.protocolVersion` (of `initialize`)
+    ResultProtocolVersion = Result b"protocolVersion";
+    /// `result.capabilities` (of `initialize`)
+    ResultCapabilities = Result b"capabilities";
+    /// `result.serverInfo` (of `initialize`)
+    ResultServerInfo = Result b"serverInfo";
+    /// `error.code`
+    ErrorCode = Error b"code";
+}
+
+impl Field {
+    /// How many fields there are.
+    pub const COUNT: usize = Self::ALL.len();
+
+    /// The keys that lead from the message to the member, decoded: `["params", "_meta", "progressToken"]`.
+    pub fn path(self) -> Vec<&'static str> {
+        let parent = Self::ALL.into_iter().find(|parent| parent.opens() == Some(self.place()));
+        let mut path = parent.map(Self::path).unwrap_or_default();
+        path.push(self.key());
+        path
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_are_positions_and_keys_lead_back() {
+        for (number, field) in Field::ALL.into_iter().enumerate() {
+            assert_eq!(field as usize, number);
+            assert_eq!(field.place().member(field.key().as_bytes()), Some(field));
+        }
+        assert_eq!(Field::ALL.len(), Field::COUNT);
+        assert_eq!(Place::Message.member(b"progressToken"), None);
+    }
+
+    #[test]
+    fn paths_start_at_the_message() {
+        assert_eq!(Field::Id.path(), ["id"]);
+        assert_eq!(Field::ErrorCode.path(), ["error", "code"]);
+        assert_eq!(Field::ProgressToken.path(), ["params", "_meta", "progressToken"]);
+    }
+}
