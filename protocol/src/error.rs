@@ -49,6 +49,6 @@ impl RpcError {
 
     /// The error as a response to the request with the raw `id`; without an id where it is unknown.
     pub fn to_response(&self, id: Option<&[u8]>) -> Bytes {
-        jsonrpc::error(id, self.code, &self.message, self.data.as_ref())
+        jsonrpc::build::error(id, self.code, &self.message, self.data.as_ref())
     }
 }

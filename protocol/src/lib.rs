@@ -1,14 +1,24 @@
-//! The Model Context Protocol on the wire, without I/O.
+//! The Model Context Protocol on the wire, without I/O: bytes, events and time go in, effects come out.
 //!
-//! Bytes go in, byte ranges and bytes come out: no sockets, no clock, no runtime. The layers, lowest first:
+//! | module | concern |
+//! |---|---|
+//! | [`mod@line`] | newline-delimited messages out of arbitrary chunks (the stdio transport) |
+//! | [`jsonrpc`] | one scan of a message, byte ranges of what routing needs, splicing |
+//! | [`Gather`] | what all of them write into, ready for one vectored write |
+//! | [`session`] | streams towards one client, and their replay |
+//! | [`mux`] | many sessions on one server process |
+//! | [`version`] | what each revision allows |
 //!
-//! - [`mod@line`]: newline-delimited messages out of arbitrary chunks (the stdio transport),
-//! - [`jsonrpc`]: the byte ranges of the few fields that routing needs, and messages rewritten by replacing
-//!   exactly such ranges,
-//! - [`Gather`]: what all of them write into, ready for one vectored write.
+//! Nothing here waits, so there is nothing to cancel: dropping a driver's future between two calls leaves
+//! every value in a consistent state.
 
+pub mod error;
 mod gather;
 pub mod jsonrpc;
 pub mod line;
+pub mod mux;
+pub mod session;
+pub mod time;
+pub mod version;
 
 pub use gather::{COPY_LIMIT, Gather};

@@ -88,7 +88,8 @@ impl<S: Clone, X: Clone> Mux<S, X> {
                     return Ok(());
                 }
                 method if method.starts_with("tasks/") => {
-                    let error = RpcError::new(code::METHOD_NOT_FOUND, "tasks are not offered by a shared server");
+                    let error =
+                        RpcError::new(code::METHOD_NOT_FOUND, "tasks are not offered by a shared server");
                     self.answer(to, error.to_response(Some(&id)));
                     return Ok(());
                 }
@@ -100,9 +101,8 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         let wire = self.register(From::Client(ClientRequest { member, to, id, token, then }), now);
         let with = wire.to_bytes();
         // Sessions of one server choose equal tokens; a session of its own keeps the ones it chose.
-        let token_edit = token_span
-            .filter(|_| self.sharing == Sharing::Shared)
-            .map(|at| Edit { at, with: with.clone() });
+        let token_edit =
+            token_span.filter(|_| self.sharing == Sharing::Shared).map(|at| Edit { at, with: with.clone() });
         let mut edits = [Some(Edit { at: id_span, with }), token_edit];
         edits.sort_by_key(|edit| edit.as_ref().map_or(u32::MAX as usize, |edit| edit.at.start()));
         let [first, second] = edits;
@@ -120,7 +120,9 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         let shared = self.sharing == Sharing::Shared;
         match &*envelope.method(message) {
             "notifications/cancelled" => self.cancelled_by_client(member, message, envelope),
-            "notifications/roots/list_changed" | "notifications/progress" | "notifications/elicitation/complete"
+            "notifications/roots/list_changed"
+            | "notifications/progress"
+            | "notifications/elicitation/complete"
                 if shared =>
             {
                 self.drop_message(DropReason::NotShareable);
@@ -135,7 +137,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     pub fn response(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope) {
         let id = envelope.span(Field::Id);
         let question = id
-            .and_then(|span| jsonrpc::integer_value(span.of(message)))
+            .and_then(|span| jsonrpc::text::integer_value(span.of(message)))
             .and_then(|number| self.questions.answer(number, member));
         match (id, question) {
             (Some(at), Some(question)) => {
@@ -183,13 +185,13 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             member.level = Some(level);
         }
         self.sync_level(now);
-        jsonrpc::response(id, b"{}")
+        jsonrpc::build::response(id, b"{}")
     }
 
     fn subscribe_shared(&mut self, uri: &str, waiter: Waiter<X>, now: Timestamp) {
         let (to, id) = (waiter.to.clone(), waiter.id.clone());
         match self.subscriptions.subscribe(uri, waiter) {
-            Subscribe::Held => self.answer(to, jsonrpc::response(&id, b"{}")),
+            Subscribe::Held => self.answer(to, jsonrpc::build::response(&id, b"{}")),
             Subscribe::Waiting => {}
             Subscribe::Ask => {
                 let own = Own::Subscribe(uri.to_owned());
@@ -202,7 +204,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         if self.subscriptions.release(uri, waiter.member) {
             self.unsubscribe_upstream(uri, now);
         }
-        self.answer(waiter.to, jsonrpc::response(&waiter.id, b"{}"));
+        self.answer(waiter.to, jsonrpc::build::response(&waiter.id, b"{}"));
     }
 
     /// Tells the server, if there is one, that nobody wants `uri` any more.
@@ -227,10 +229,10 @@ fn remember(method: &str, message: &Bytes, envelope: &Envelope) -> Then {
 
 fn uri(message: &Bytes, envelope: &Envelope) -> Option<String> {
     let span = envelope.span(Field::ParamsUri)?;
-    jsonrpc::string_value(span.of(message)).map(std::borrow::Cow::into_owned)
+    jsonrpc::text::string_value(span.of(message)).map(std::borrow::Cow::into_owned)
 }
 
 pub(super) fn level(message: &Bytes, envelope: &Envelope) -> Option<Level> {
     let span = envelope.span(Field::ParamsLevel)?;
-    Level::parse(&jsonrpc::string_value(span.of(message))?)
+    Level::parse(&jsonrpc::text::string_value(span.of(message))?)
 }

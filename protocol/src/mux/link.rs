@@ -108,7 +108,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         debug_assert!(self.link.state == State::Down, "connect without disconnected");
         self.link.state = State::Connecting;
         let id = self.register(super::From::Own(Own::Initialize), now);
-        let message = jsonrpc::request(id.get(), "initialize", Some(initialize_params));
+        let message = jsonrpc::build::request(id.get(), "initialize", Some(initialize_params));
         self.effects.push_back(Effect::ToServer(message.into()));
     }
 
@@ -133,7 +133,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         }
         for (id, member) in self.questions.take_all() {
             let params = format!(r#"{{"requestId":{id},"reason":"the server is gone"}}"#);
-            let message = jsonrpc::notification("notifications/cancelled", Some(params.as_bytes()));
+            let message = jsonrpc::build::notification("notifications/cancelled", Some(params.as_bytes()));
             self.background(member, message.into());
         }
     }
@@ -148,7 +148,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         self.capabilities = ServerCapabilities::parse(capabilities);
         self.link.state = State::Up;
         self.link.handshakes += 1;
-        self.send(jsonrpc::notification("notifications/initialized", None));
+        self.send(jsonrpc::build::notification("notifications/initialized", None));
         self.sync_level(now);
         let uris: Vec<String> = self.subscriptions.uris().map(uri_params).collect();
         for params in uris {
@@ -159,7 +159,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         }
         if self.link.handshakes > 1 {
             for method in self.capabilities.list_changes() {
-                self.broadcast(jsonrpc::notification(method, None).into());
+                self.broadcast(jsonrpc::build::notification(method, None).into());
             }
         }
         let handshake = Bytes::copy_from_slice(result.of(line));

@@ -162,7 +162,8 @@ impl<S: Clone, X: Clone> Mux<S, X> {
                 continue;
             }
             let timeout = self.limits.request_timeout.as_secs_f32();
-            let error = RpcError::new(code::TIMED_OUT, format!("the server did not answer within {timeout} s"));
+            let error =
+                RpcError::new(code::TIMED_OUT, format!("the server did not answer within {timeout} s"));
             self.cancel_upstream(id, "timed out");
             self.fail(id, &error);
         }
@@ -235,12 +236,12 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     /// Sends a request of our own.
     fn send_own(&mut self, own: Own, method: &str, params: &[u8], now: Timestamp) {
         let id = self.register(From::Own(own), now);
-        self.send(jsonrpc::request(id.get(), method, Some(params)));
+        self.send(jsonrpc::build::request(id.get(), method, Some(params)));
     }
 
     fn cancel_upstream(&mut self, id: WireId, reason: &str) {
         let params = format!(r#"{{"requestId":{},"reason":"{reason}"}}"#, id.get());
-        self.send(jsonrpc::notification("notifications/cancelled", Some(params.as_bytes())));
+        self.send(jsonrpc::build::notification("notifications/cancelled", Some(params.as_bytes())));
     }
 
     /// The most verbose level that any session asked for.
@@ -266,5 +267,5 @@ fn retain(span: Span, message: &Bytes) -> Bytes {
 }
 
 fn uri_params(uri: &str) -> String {
-    format!(r#"{{"uri":{}}}"#, jsonrpc::quote(uri))
+    format!(r#"{{"uri":{}}}"#, jsonrpc::text::quote(uri))
 }

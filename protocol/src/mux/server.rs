@@ -8,7 +8,7 @@ use super::{
     in_flight::{ClientRequest, From, Then},
     level::Level,
     member::MemberKey,
-    questions::{Question, Questions},
+    questions::Question,
     retain,
 };
 use crate::{
@@ -45,7 +45,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
 
     fn answered(&mut self, line: &Bytes, envelope: &Envelope, now: Timestamp) {
         let span = envelope.span(Field::Id);
-        let id = span.and_then(|span| jsonrpc::integer_value(span.of(line))).map(WireId::new);
+        let id = span.and_then(|span| jsonrpc::text::integer_value(span.of(line))).map(WireId::new);
         let (Some(at), Some(request)) = (span, id.and_then(|id| self.unregister(id))) else {
             return self.drop_message(DropReason::UnknownResponse);
         };
@@ -114,11 +114,12 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             return self.drop_message(DropReason::UnknownProgress);
         };
         let id = match self.sharing {
-            Sharing::Shared => jsonrpc::integer_value(at.of(line)).map(WireId::new),
+            Sharing::Shared => jsonrpc::text::integer_value(at.of(line)).map(WireId::new),
             Sharing::Exclusive => self.bearer_of(at.of(line)),
         };
         let request = id.and_then(|id| Some((id, self.in_flight.get(id)?)));
-        let Some((id, From::Client(client), sent)) = request.map(|(id, request)| (id, &request.from, request.sent))
+        let Some((id, From::Client(client), sent)) =
+            request.map(|(id, request)| (id, &request.from, request.sent))
         else {
             // A task outlives its request, and its progress goes on (2025-11-25, tasks).
             return match self.members.iter().next() {
@@ -164,7 +165,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         if self.sharing == Sharing::Exclusive {
             return self.broadcast(message);
         }
-        let uri = envelope.span(Field::ParamsUri).and_then(|span| jsonrpc::string_value(span.of(line)));
+        let uri = envelope.span(Field::ParamsUri).and_then(|span| jsonrpc::text::string_value(span.of(line)));
         for member in self.subscriptions.concerned(&uri.unwrap_or_default()) {
             self.background(member, message.clone());
         }
@@ -194,10 +195,12 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         let id = retain(at, line);
         let method = envelope.method(line);
         if method == "ping" {
-            return self.send(jsonrpc::response(&id, b"{}"));
+            return self.send(jsonrpc::build::response(&id, b"{}"));
         }
         let member = match self.sharing {
-            Sharing::Shared => Err("this server is shared by several clients, and the request names none of them"),
+            Sharing::Shared => {
+                Err("this server is shared by several clients, and the request names none of them")
+            }
             Sharing::Exclusive if self.questions.is_full() => Err("too many requests to the client are open"),
             Sharing::Exclusive => self.members.iter().next().ok_or("the client has gone away"),
         };

@@ -107,8 +107,12 @@ impl<X> Subscriptions<X> {
                 waiting.retain(|waiter| waiter.member != member);
             }
         }
-        let held: Vec<String> =
-            self.entries.iter().filter(|(_, e)| e.holders.contains(&member)).map(|(uri, _)| uri.clone()).collect();
+        let held: Vec<String> = self
+            .entries
+            .iter()
+            .filter(|(_, e)| e.holders.contains(&member))
+            .map(|(uri, _)| uri.clone())
+            .collect();
         held.into_iter().filter(|uri| self.release(uri, member)).collect()
     }
 
@@ -142,7 +146,11 @@ impl<X> Subscriptions<X> {
             return entry.holders.clone();
         }
         let holders = |accept: &dyn Fn(&str) -> bool| -> HashSet<MemberKey> {
-            self.entries.iter().filter(|(held, _)| accept(held)).flat_map(|(_, e)| e.holders.iter().copied()).collect()
+            self.entries
+                .iter()
+                .filter(|(held, _)| accept(held))
+                .flat_map(|(_, e)| e.holders.iter().copied())
+                .collect()
         };
         let parents = holders(&|held| uri.starts_with(held));
         if parents.is_empty() { holders(&|_| true) } else { parents }

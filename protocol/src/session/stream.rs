@@ -166,6 +166,11 @@ impl Stream {
         self.outstanding == Some(0) && self.only_responses && !self.log.is_empty()
     }
 
+    /// Whether anything else than responses has come.
+    pub fn has_messages(&self) -> bool {
+        !self.only_responses
+    }
+
     /// Whether a reader is attached.
     pub fn has_reader(&self) -> bool {
         self.reader.is_some()

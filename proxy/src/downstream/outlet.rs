@@ -29,6 +29,8 @@ pub(crate) struct Outlet {
 struct State {
     stream: Stream,
     waker: Option<Waker>,
+    /// Only responses are wanted: the client takes no SSE, or has gone before there was a stream.
+    responses_only: bool,
 }
 
 /// What a POST is answered with, once that can be said.
@@ -42,7 +44,7 @@ pub(crate) enum First {
 
 impl Outlet {
     pub(crate) fn new(number: u32, stream: Stream, limits: StreamLimits, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self { number, limits, clock, metrics, state: Mutex::new(State { stream, waker: None }) }
+        Self { number, limits, clock, metrics, state: Mutex::new(State { stream, waker: None, responses_only: false }) }
     }
 
     /// Appends a message that is no response to a request of this stream.
@@ -62,6 +64,16 @@ impl Outlet {
             self.metrics.dropped("unread");
         }
         Self::wake(state);
+    }
+
+    /// Whether the stream carries anything but responses.
+    pub(crate) fn takes_messages(&self) -> bool {
+        !self.state.lock().responses_only
+    }
+
+    /// From now on only responses are wanted here.
+    pub(crate) fn refuse_messages(&self) {
+        self.state.lock().responses_only = true;
     }
 
     /// One response fewer will come.

@@ -1,0 +1,50 @@
+//! `initialize`: answered from what the server answered before, so that it costs no process.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use tokio::time::timeout;
+use waggle_protocol::{jsonrpc, version::ProtocolVersion};
+
+use super::{Endpoint, Message};
+use crate::{
+    error::Refusal,
+    session::Session,
+    upstream::{Upstream, requested},
+};
+
+/// What the client is to be told, before a session is opened for it.
+pub(super) struct Welcome {
+    params: Bytes,
+    version: ProtocolVersion,
+    /// The response.
+    pub(super) response: Bytes,
+}
+
+impl Endpoint {
+    /// Waits for the server's own handshake, if it has not come yet.
+    pub(super) async fn welcome(&self, message: &Message) -> Result<Welcome, Refusal> {
+        self.refuse_while_draining()?;
+        let params = message.params();
+        let within = self.server.config.times.handshake_timeout;
+        let handshake = timeout(within, self.server.handshakes.answer(&params)).await.map_err(|_| {
+            Refusal::overloaded("the server has not answered initialize yet")
+        })?;
+        let (result, version) = handshake.result_for(requested(&params));
+        let id = message.id().unwrap_or_default();
+        Ok(Welcome { params, version, response: jsonrpc::build::response(&id, &result) })
+    }
+
+    /// Gives the session its revision and its place at an upstream.
+    pub(super) fn link(&self, session: &Session, welcome: &Welcome) {
+        session.link(welcome.version, || match &self.shared {
+            Some(shared) => shared.clone(),
+            None => Upstream::new(&self.server, welcome.params.clone()),
+        });
+    }
+}
+
+/// A session that is closed again unless it is kept: its client may go away before it learns the id.
+pub(super) fn linked(session: &Arc<Session>) -> Result<&crate::session::Link, Refusal> {
+    session.linked().ok_or_else(|| Refusal::invalid("initialize comes first"))
+}

@@ -1,0 +1,138 @@
+//! Towards the MCP client: HTTP in both of its transports. The rules of sessions, streams and routing are
+//! in `waggle_protocol`; here they meet headers, bodies and statuses.
+
+mod body;
+mod exchange;
+mod headers;
+mod http_sse;
+mod initialize;
+mod outlet;
+mod sse_body;
+mod streamable_http;
+
+use std::{
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
+
+use bytes::Bytes;
+use hyper::{Response, StatusCode, header::HeaderMap};
+use tokio::time::timeout;
+use waggle_protocol::jsonrpc::{self, Envelope, Field};
+
+pub(crate) use body::Body;
+pub(crate) use exchange::Exchange;
+pub(crate) use outlet::Outlet;
+
+use crate::{
+    error::Refusal,
+    session::Registry,
+    upstream::{Server, Upstream},
+};
+
+/// What every handler works with.
+#[derive(Debug)]
+pub(crate) struct Endpoint {
+    pub(crate) server: Arc<Server>,
+    pub(crate) sessions: Arc<Registry>,
+    /// The one upstream of all sessions in `shared` mode.
+    shared: Option<Arc<Upstream>>,
+    draining: AtomicBool,
+}
+
+impl Endpoint {
+    pub(crate) fn new(server: Arc<Server>, shared: Option<Arc<Upstream>>) -> Self {
+        let sessions = Arc::new(Registry::new(server.clone()));
+        Self { server, sessions, shared, draining: AtomicBool::new(false) }
+    }
+
+    /// From now on nothing new is begun.
+    pub(crate) fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    fn refuse_while_draining(&self) -> Result<(), Refusal> {
+        match self.is_draining() {
+            true => Err(Refusal::overloaded("the proxy is shutting down")),
+            false => Ok(()),
+        }
+    }
+
+    /// The request's body, in time and within the limit.
+    async fn body<B>(&self, body: B) -> Result<Bytes, Refusal>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
+        let (limit, within) = (self.server.config.limits.max_body, self.server.config.times.body_timeout);
+        let read = timeout(within, body::read(body, limit)).await.map_err(|_| {
+            self.server.metrics.limit_hit("body_timeout");
+            Refusal::timed_out()
+        })?;
+        let body = read.map_err(|error| match error {
+            body::ReadError::TooLarge => {
+                self.server.metrics.limit_hit("max_body");
+                Refusal::too_large(limit)
+            }
+            body::ReadError::Broken => Refusal::invalid("the request body could not be read"),
+        })?;
+        self.server.metrics.bytes_from_client(body.len());
+        Ok(body)
+    }
+
+    fn keep_alive(&self) -> Duration {
+        self.server.config.times.keep_alive
+    }
+}
+
+/// One message of a request body, fit for a line of stdin.
+struct Message {
+    bytes: Bytes,
+    envelope: Envelope,
+}
+
+impl Message {
+    fn parse(body: Bytes) -> Result<Self, Refusal> {
+        let envelope = jsonrpc::scan(&body).map_err(|error| Refusal::malformed(&error))?;
+        Ok(Self { bytes: jsonrpc::one_line(body, &envelope), envelope })
+    }
+
+    fn is(&self, method: &str) -> bool {
+        self.envelope.method(&self.bytes) == method
+    }
+
+    /// The raw id.
+    fn id(&self) -> Option<Bytes> {
+        self.envelope.span(Field::Id).map(|span| span.slice(&self.bytes))
+    }
+
+    /// The raw params, or an empty object.
+    fn params(&self) -> Bytes {
+        match self.envelope.span(Field::Params) {
+            Some(span) => Bytes::copy_from_slice(span.of(&self.bytes)),
+            None => Bytes::from_static(b"{}"),
+        }
+    }
+}
+
+/// The answer to `ping`: given here, since it asks for a sign of life and not for a server.
+fn pong(id: &[u8]) -> Bytes {
+    jsonrpc::build::response(id, b"{}")
+}
+
+/// 202 without a body: notifications and responses are accepted.
+fn accepted() -> Response<Body> {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = StatusCode::ACCEPTED;
+    response
+}
+
+fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|value| !value.is_empty())
+}

@@ -1,0 +1,118 @@
+//! The body of an SSE response: a reader of an outlet.
+
+use std::{
+    collections::VecDeque,
+    convert::Infallible,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
+
+use bytes::Bytes;
+use http_body::Frame;
+use tokio::time::{Instant, Sleep};
+use tokio_util::sync::DropGuard;
+use waggle_protocol::{
+    Gather,
+    session::{Read, Ticket},
+    sse,
+};
+
+use super::Outlet;
+use crate::telemetry::metrics::StreamEnd;
+
+/// Payload bytes put into one frame, so that one stream does not hold up the others.
+const BUDGET: usize = 64 * 1024;
+
+/// How soon a client is asked to come back after its stream has ended.
+pub(crate) const RETRY: Duration = Duration::from_secs(2);
+
+/// How a stream is written.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Style {
+    /// Events bear ids, so that the client can resume.
+    pub(crate) ids: bool,
+    /// The time between two signs of life.
+    pub(crate) keep_alive: Duration,
+}
+
+/// Reads one outlet until it ends, is taken over, or the client goes away.
+#[derive(Debug)]
+pub(crate) struct SseBody {
+    outlet: Arc<Outlet>,
+    ticket: Ticket,
+    style: Style,
+    /// Encoded and not yet taken by the connection.
+    ready: VecDeque<Bytes>,
+    quiet: Pin<Box<Sleep>>,
+    ended: Option<StreamEnd>,
+    /// Ends the session with the stream (HTTP+SSE).
+    _ends_with: Option<DropGuard>,
+}
+
+impl SseBody {
+    /// A body that starts with `opening` and goes on with what the ticket's reader finds.
+    pub(crate) fn new(outlet: Arc<Outlet>, ticket: Ticket, style: Style, opening: Gather) -> Self {
+        Self {
+            outlet,
+            ticket,
+            style,
+            ready: opening.into_parts().collect(),
+            quiet: Box::pin(tokio::time::sleep(style.keep_alive)),
+            ended: None,
+            _ends_with: None,
+        }
+    }
+
+    /// The guard is dropped when the body is.
+    #[must_use]
+    pub(crate) fn ending(self, guard: DropGuard) -> Self {
+        Self { _ends_with: Some(guard), ..self }
+    }
+
+    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+        loop {
+            if let Some(part) = self.ready.pop_front() {
+                self.outlet.metrics().bytes_to_client(part.len());
+                return Poll::Ready(Some(Ok(Frame::data(part))));
+            }
+            if self.ended.is_some() {
+                return Poll::Ready(None);
+            }
+            let mut frame = Gather::new();
+            let (number, ids) = (self.outlet.number, self.style.ids);
+            let read = self.outlet.poll_read(cx, self.ticket, BUDGET, |sequence, event| {
+                let id = ids.then_some(sse::EventId { stream: number, sequence });
+                sse::event(&mut frame, id, &event.payload);
+            });
+            match read {
+                Read::Events => {
+                    let next = Instant::now() + self.style.keep_alive;
+                    self.quiet.as_mut().reset(next);
+                }
+                Read::Pending => {
+                    ready!(self.quiet.as_mut().poll(cx));
+                    let next = Instant::now() + self.style.keep_alive;
+                    self.quiet.as_mut().reset(next);
+                    sse::comment(&mut frame, "keep-alive");
+                }
+                Read::End => self.ended = Some(StreamEnd::Complete),
+                Read::Replaced => self.ended = Some(StreamEnd::Replaced),
+                Read::Lagged => self.ended = Some(StreamEnd::Lagged),
+            }
+            // A stream that stops before its end tells the client when to come back.
+            if ids && (read == Read::Lagged || read == Read::End && self.outlet.number == 0) {
+                sse::retry(&mut frame, RETRY);
+            }
+            self.ready.extend(frame.into_parts());
+        }
+    }
+}
+
+impl Drop for SseBody {
+    fn drop(&mut self) {
+        self.outlet.detach(self.ticket);
+        self.outlet.metrics().stream_ended(self.ended.unwrap_or(StreamEnd::ClientGone));
+    }
+}

@@ -1,0 +1,281 @@
+//! Streamable HTTP for 2025-03-26 to 2025-11-25: POST, GET and DELETE on the MCP endpoint.
+//!
+//! Cancellation contract: dropping a handler's future (the client has gone) cancels nothing upstream. A POST
+//! that has become a stream stays resumable; one that has not loses its answer, and what else the server
+//! sends for it goes to the session's standalone stream.
+
+use std::{sync::Arc, time::Duration};
+
+use bytes::Bytes;
+use hyper::{Request, Response, StatusCode, header::HeaderValue, http::request::Parts};
+use tokio::time::Instant;
+use waggle_protocol::{
+    Gather,
+    jsonrpc::{self, Kind},
+    sse::{self, EventId},
+};
+
+use super::{
+    Body, Endpoint, Exchange, Message, Outlet, accepted, header,
+    headers::{self, Accept, LAST_EVENT_ID, SESSION_ID},
+    initialize::linked,
+    outlet::First,
+    pong,
+    sse_body::{RETRY, SseBody, Style},
+};
+use crate::{
+    error::Refusal,
+    session::{Busy, Session, Transport},
+    telemetry::metrics::MethodLabel,
+};
+
+/// What the endpoint offers, for `Allow`.
+pub(crate) const ALLOW: &str = "POST, GET, DELETE, OPTIONS";
+
+/// A client that takes no stream waits for its JSON answer this long: longer than any request may take.
+const WITHOUT_STREAM: Duration = Duration::from_secs(24 * 3600);
+
+impl Endpoint {
+    /// A message, or in 2025-03-26 a batch of them.
+    pub(crate) async fn post<B>(&self, request: Request<B>) -> Result<Response<Body>, Refusal>
+    where
+        B: http_body::Body<Data = Bytes> + Unpin,
+    {
+        let (parts, body) = request.into_parts();
+        headers::check_content_type(&parts.headers)?;
+        let body = self.body(body).await?;
+        if jsonrpc::is_batch(&body) {
+            return self.post_batch(&parts, &body).await;
+        }
+        let message = Message::parse(body)?;
+        if message.envelope.kind() == Kind::Request && message.is("initialize") {
+            // A session id here is stale, or of a session that the client has given up.
+            return self.initialize(&message).await.map_err(|refusal| refusal.to(message.id()));
+        }
+        let kind = message.envelope.kind();
+        let id = message.id().filter(|_| kind == Kind::Request);
+        self.post_message(&parts, message).await.map_err(|refusal| refusal.to(id))
+    }
+
+    async fn initialize(&self, message: &Message) -> Result<Response<Body>, Refusal> {
+        let welcome = self.welcome(message).await?;
+        let session = self.sessions.open(Transport::StreamableHttp)?;
+        self.link(&session, &welcome);
+        let mut response = headers::json(Body::full(welcome.response));
+        if let Ok(id) = HeaderValue::from_str(session.id.as_str()) {
+            response.headers_mut().insert(SESSION_ID, id);
+        }
+        Ok(response)
+    }
+
+    async fn post_message(&self, parts: &Parts, message: Message) -> Result<Response<Body>, Refusal> {
+        let session = self.session(parts)?;
+        let link = linked(&session)?;
+        headers::check_version(&parts.headers, link.version)?;
+        let busy = session.busy();
+        match message.envelope.kind() {
+            Kind::Request if message.is("ping") => {
+                Ok(headers::json(Body::full(pong(&message.id().unwrap_or_default()))))
+            }
+            Kind::Request => {
+                self.refuse_while_draining()?;
+                let outlet = session.post_stream(1);
+                let accept = headers::accept(&parts.headers);
+                if accept == Accept::Json {
+                    outlet.refuse_messages();
+                }
+                self.forward(&session, &outlet, &message).await?;
+                Ok(self.respond(&session, outlet, accept, false, busy).await)
+            }
+            Kind::Notification | Kind::Response | Kind::Error => {
+                self.tell(&session, &message).await?;
+                Ok(accepted())
+            }
+        }
+    }
+
+    /// Sends a request upstream; its answer goes to `outlet`.
+    pub(super) async fn forward(
+        &self,
+        session: &Session,
+        outlet: &Arc<Outlet>,
+        message: &Message,
+    ) -> Result<(), Refusal> {
+        let Some(link) = session.linked() else { return Err(Refusal::invalid("initialize comes first")) };
+        let method = MethodLabel::of(&message.envelope.method(&message.bytes));
+        let metrics = self.server.metrics.clone();
+        let exchange = Exchange::new(outlet.clone(), session.standalone.clone(), metrics, method);
+        link.upstream.request(link.member, exchange, &message.bytes, &message.envelope).await
+    }
+
+    /// Hands on a notification, or the answer to a question of the server's.
+    pub(super) async fn tell(&self, session: &Session, message: &Message) -> Result<(), Refusal> {
+        let Some(link) = session.linked() else { return Ok(()) };
+        if message.envelope.kind() == Kind::Notification && message.is("notifications/initialized") {
+            link.upstream.initialized(link.member);
+            return Ok(());
+        }
+        link.upstream.tell(link.member, &message.bytes, &message.envelope).await
+    }
+
+    async fn post_batch(&self, parts: &Parts, body: &Bytes) -> Result<Response<Body>, Refusal> {
+        let session = self.session(parts)?;
+        let link = linked(&session)?;
+        headers::check_version(&parts.headers, link.version)?;
+        if !link.version.allows_batches() {
+            return Err(Refusal::invalid("batches exist in 2025-03-26 only; send one message per request"));
+        }
+        let spans = jsonrpc::elements(body).map_err(|error| Refusal::malformed(&error))?;
+        let limit = self.server.config.limits.max_batch;
+        if spans.is_empty() || spans.len() > limit {
+            return Err(Refusal::invalid(format!("a batch has 1 to {limit} messages (--max-batch)")));
+        }
+        let messages: Vec<Message> =
+            spans.into_iter().map(|span| Message::parse(span.slice(body))).collect::<Result<_, _>>()?;
+        if messages.iter().any(|message| message.is("initialize")) {
+            return Err(Refusal::invalid("initialize must not be part of a batch"));
+        }
+        self.refuse_while_draining()?;
+        let busy = session.busy();
+        let requests = messages.iter().filter(|message| message.envelope.kind() == Kind::Request).count();
+        let accept = headers::accept(&parts.headers);
+        let outlet = session.post_stream(requests);
+        if accept == Accept::Json {
+            outlet.refuse_messages();
+        }
+        for message in &messages {
+            let id = message.id().unwrap_or_default();
+            let done = match message.envelope.kind() {
+                Kind::Request if message.is("ping") => {
+                    outlet.response(pong(&id).into());
+                    Ok(())
+                }
+                Kind::Request => self.forward(&session, &outlet, message).await,
+                // A notification has no answer, not even a refusal, once the batch is accepted.
+                _ => Ok(self.tell(&session, message).await.unwrap_or_default()),
+            };
+            if let Err(refusal) = done {
+                outlet.response(refusal.error().to_response(Some(&id)).into());
+            }
+        }
+        match requests {
+            0 => Ok(accepted()),
+            _ => Ok(self.respond(&session, outlet, accept, true, busy).await),
+        }
+    }
+
+    /// JSON when the answers come first and alone; a stream when something precedes them, or nothing comes
+    /// for as long as intermediaries tolerate silence.
+    async fn respond(
+        &self,
+        session: &Arc<Session>,
+        outlet: Arc<Outlet>,
+        accept: Accept,
+        batch: bool,
+        _busy: Busy,
+    ) -> Response<Body> {
+        let patience = if accept == Accept::Json { WITHOUT_STREAM } else { self.keep_alive() };
+        let abandon = AbandonOnDrop(Some(&outlet));
+        let first = match accept {
+            Accept::Sse => First::Stream,
+            Accept::Any | Accept::Json => outlet.first(Instant::now() + patience).await,
+        };
+        abandon.keep();
+        match first {
+            First::Answers(answers) if batch => headers::json(Body::array(&answers)),
+            First::Answers(answers) => match &answers[..] {
+                [answer] => headers::json(Body::message(answer)),
+                _ => accepted(),
+            },
+            // The request was cancelled, and the client wants no stream.
+            First::Stream if accept == Accept::Json => accepted(),
+            First::Stream => self.stream_post(session, outlet),
+        }
+    }
+
+    fn stream_post(&self, session: &Arc<Session>, outlet: Arc<Outlet>) -> Response<Body> {
+        let primed = session.linked().is_some_and(|link| link.version.primes_streams());
+        let mut opening = Gather::new();
+        if primed {
+            sse::priming(&mut opening, EventId { stream: outlet.number, sequence: 0 });
+        } else if !outlet.is_finished() {
+            sse::comment(&mut opening, "waiting");
+        }
+        session.keep(outlet.clone());
+        self.stream(outlet, Some(0), opening).unwrap_or_else(Refusal::into_response)
+    }
+
+    fn stream(&self, outlet: Arc<Outlet>, after: Option<u64>, opening: Gather) -> Result<Response<Body>, Refusal> {
+        let ticket = outlet.attach(after).map_err(|gone| Refusal::invalid(gone.to_string()))?;
+        let style = Style { ids: true, keep_alive: self.keep_alive() };
+        let body = SseBody::new(outlet, ticket, style, opening);
+        Ok(headers::event_stream(Body::Sse(Box::new(body))))
+    }
+
+    /// The standalone stream, or the rest of a stream that broke.
+    pub(crate) fn get(&self, parts: &Parts) -> Result<Response<Body>, Refusal> {
+        if header(&parts.headers, SESSION_ID).is_none() {
+            return Err(Refusal::method_not_allowed("POST, OPTIONS"));
+        }
+        let session = self.session(parts)?;
+        headers::check_version(&parts.headers, linked(&session)?.version)?;
+        self.refuse_while_draining()?;
+        session.touch();
+        let mut opening = Gather::new();
+        sse::retry(&mut opening, RETRY);
+        sse::comment(&mut opening, "open");
+        match header(&parts.headers, LAST_EVENT_ID).and_then(EventId::parse) {
+            Some(EventId { stream: number @ 1.., sequence }) => {
+                let gone = || Refusal::invalid("the events after that Last-Event-ID are no longer held");
+                let outlet = session.kept(number).ok_or_else(gone)?;
+                self.stream(outlet, Some(sequence), opening)
+            }
+            // What is no longer held of the standalone stream was notice, not answers: go on with the rest.
+            Some(EventId { sequence, .. }) => self
+                .stream(session.standalone.clone(), Some(sequence), opening)
+                .or_else(|_| self.stream(session.standalone.clone(), None, reopening())),
+            None => self.stream(session.standalone.clone(), None, opening),
+        }
+    }
+
+    /// Ends the session.
+    pub(crate) fn delete(&self, parts: &Parts) -> Result<Response<Body>, Refusal> {
+        let session = self.session(parts)?;
+        headers::check_version(&parts.headers, linked(&session)?.version)?;
+        self.sessions.end(&session, "deleted by the client");
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = StatusCode::NO_CONTENT;
+        Ok(response)
+    }
+
+    /// 400 without a session id, 404 for one that is not known.
+    fn session(&self, parts: &Parts) -> Result<Arc<Session>, Refusal> {
+        let id = header(&parts.headers, SESSION_ID)
+            .ok_or_else(|| Refusal::invalid("the Mcp-Session-Id header is missing; initialize first"))?;
+        self.sessions.find(id, Transport::StreamableHttp).ok_or_else(Refusal::unknown_session)
+    }
+}
+
+fn reopening() -> Gather {
+    let mut opening = Gather::new();
+    sse::retry(&mut opening, RETRY);
+    sse::comment(&mut opening, "open");
+    opening
+}
+
+/// While it is not known how to answer, the client can vanish without a trace to resume from.
+struct AbandonOnDrop<'a>(Option<&'a Outlet>);
+
+impl AbandonOnDrop<'_> {
+    fn keep(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for AbandonOnDrop<'_> {
+    fn drop(&mut self) {
+        if let Some(outlet) = self.0 {
+            outlet.refuse_messages();
+        }
+    }
+}
