@@ -5,10 +5,13 @@
 //! - [`mod@line`]: newline-delimited messages out of arbitrary chunks (the stdio transport),
 //! - [`jsonrpc`]: the byte ranges of the few fields that routing needs, and messages rewritten by replacing
 //!   exactly such ranges,
+//! - [`sse`]: server-sent events, both ways,
 //! - [`Gather`]: what all of them write into, ready for one vectored write.
 
 mod gather;
+mod input;
 pub mod jsonrpc;
 pub mod line;
+pub mod sse;
 
 pub use gather::{COPY_LIMIT, Gather};
