@@ -1,7 +1,6 @@
 //! The bytes of an output, ready for a vectored write.
 
 use std::collections::VecDeque;
-use std::fmt;
 use std::io::IoSlice;
 
 use bytes::{Buf, Bytes, BytesMut};
@@ -100,14 +99,6 @@ impl Buf for Gather {
             self.parts.pop_front();
         }
         self.block.advance(count);
-    }
-}
-
-/// Formats straight into the block.
-impl fmt::Write for Gather {
-    fn write_str(&mut self, text: &str) -> fmt::Result {
-        self.copy(text.as_bytes());
-        Ok(())
     }
 }
 

@@ -5,6 +5,7 @@
 //! | [`mod@line`] | newline-delimited messages out of arbitrary chunks (the stdio transport) |
 //! | [`jsonrpc`] | one scan of a message, byte ranges of what routing needs, splicing |
 //! | [`Gather`] | what all of them write into, ready for one vectored write |
+//! | [`sse`] | server-sent events, both ways |
 //! | [`session`] | streams towards one client, and their replay |
 //! | [`mux`] | many sessions on one server process |
 //! | [`version`] | what each revision allows |
@@ -18,6 +19,7 @@ pub mod jsonrpc;
 pub mod line;
 pub mod mux;
 pub mod session;
+pub mod sse;
 pub mod time;
 pub mod version;
 

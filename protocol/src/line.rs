@@ -2,9 +2,7 @@
 
 use bytes::{Bytes, BytesMut};
 
-/// A block up to this size is kept when its long line is done, so that a server which often sends a megabyte does not
-/// make us allocate a megabyte each time. A larger one is given back.
-const KEPT_BLOCK: usize = 2 * 1024 * 1024;
+use crate::input::Input;
 
 /// One line of the input.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,8 +20,7 @@ pub enum Line {
 ///
 /// Lines end with LF and nothing else (U+2028 and a bare CR may occur inside a message); one CR before the LF is
 /// dropped, and lines of only whitespace are skipped. A line is cut out of the read buffer without a copy and keeps
-/// that buffer's block alive. Each byte is examined once, and blocks grow by doubling, so the time is linear in the
-/// input whatever the chunks are.
+/// that buffer's block alive. Each byte is examined once, so the time is linear in the input whatever the chunks are.
 ///
 /// Use: fill [`buffer`](Self::buffer) (or [`feed`](Self::feed)), then call [`next_line`](Self::next_line) until it
 /// yields `None`, and again; at the end of the input, [`finish`](Self::finish). If so, no more than the limit, two
@@ -31,12 +28,7 @@ pub enum Line {
 #[derive(Debug)]
 pub struct LineDecoder {
     max_line: usize,
-    /// The input that has not become a line. Bytes are added at its end only.
-    buffer: BytesMut,
-    /// How many bytes at the front of `buffer` are known to have no LF. Never more than it holds.
-    scanned: usize,
-    /// The block behind `buffer` is not larger than this.
-    block: usize,
+    input: Input,
     /// While a line that is too long goes by: how many of its bytes are gone.
     discarded: Option<usize>,
 }
@@ -44,51 +36,37 @@ pub struct LineDecoder {
 impl LineDecoder {
     /// A decoder of lines up to `max_line` bytes, the line's end not counted.
     pub fn new(max_line: usize) -> Self {
-        Self { max_line, buffer: BytesMut::new(), scanned: 0, block: 0, discarded: None }
+        Self { max_line, input: Input::default(), discarded: None }
     }
 
     /// The buffer to read into, with room for `at_least` bytes after what it holds. Only ever append to it.
     pub fn buffer(&mut self, at_least: usize) -> &mut BytesMut {
-        let held = self.buffer.len();
-        let needed = held + at_least;
-        if held <= at_least && self.block > needed.max(KEPT_BLOCK) {
-            // The long line that the block had grown for is done (or is being discarded).
-            let mut fresh = BytesMut::with_capacity(needed);
-            fresh.extend_from_slice(&self.buffer);
-            self.block = fresh.capacity();
-            self.buffer = fresh;
-        } else if self.buffer.capacity() - held < at_least {
-            // As much again as is held: a long line is moved a constant number of times on average.
-            self.buffer.reserve(at_least.max(held));
-            self.block = self.block.max(self.buffer.capacity());
-        }
-        &mut self.buffer
+        self.input.room(at_least)
     }
 
     /// Adds a copy of `chunk` to the input.
     pub fn feed(&mut self, chunk: &[u8]) {
-        self.buffer(chunk.len()).extend_from_slice(chunk);
+        self.input.feed(chunk);
     }
 
     /// How many bytes are buffered.
     pub fn buffered(&self) -> usize {
-        self.buffer.len()
+        self.input.len()
     }
 
     /// The next complete line, or `None` until more input has come.
     pub fn next_line(&mut self) -> Option<Line> {
         loop {
-            let Some(at) = memchr::memchr(b'\n', &self.buffer[self.scanned..]) else {
+            let Some(bytes) = self.input.find(|bytes| memchr::memchr(b'\n', bytes)) else {
                 self.hold();
                 return None;
             };
-            let bytes = self.scanned + at;
-            let line = self.buffer.split_to(bytes + 1);
-            self.scanned = 0;
+            let line = self.input.cut(bytes);
+            self.input.skip(1);
             if let Some(gone) = self.discarded.take() {
                 return Some(Line::TooLong { bytes: gone + bytes });
             }
-            let line = without_end(line.freeze());
+            let line = without_cr(line.freeze());
             if line.len() > self.max_line {
                 return Some(Line::TooLong { bytes });
             }
@@ -101,32 +79,27 @@ impl LineDecoder {
     /// What followed the last LF, at the end of the input; the decoder is as new then. `None` if there was nothing but
     /// whitespace, or if it was too long. Call it when [`next_line`](Self::next_line) has yielded `None`.
     pub fn finish(&mut self) -> Option<Bytes> {
-        debug_assert_eq!(self.scanned, self.buffer.len(), "lines are left");
-        let tail = without_end(std::mem::take(&mut self.buffer).freeze());
-        self.scanned = 0;
-        self.block = 0;
-        let whole = self.discarded.take().is_none() && tail.len() <= self.max_line;
-        (whole && !tail.trim_ascii().is_empty()).then_some(tail)
+        let whole = self.discarded.take().is_none();
+        let tail = self.input.cut(self.input.len());
+        self.input = Input::default();
+        let tail = without_cr(tail.freeze());
+        (whole && tail.len() <= self.max_line && !tail.trim_ascii().is_empty()).then_some(tail)
     }
 
     /// Keeps the beginning of a line until more comes, unless the line is too long already.
     fn hold(&mut self) {
-        let held = self.buffer.len();
-        self.scanned = held;
+        let held = self.input.len();
         // One byte above the limit may still turn out to be the CR of the line's end.
         if self.discarded.is_some() || held > self.max_line.saturating_add(1) {
             *self.discarded.get_or_insert(0) += held;
-            self.buffer.clear();
-            self.scanned = 0;
+            self.input.clear();
         }
     }
 }
 
-fn without_end(mut line: Bytes) -> Bytes {
-    for end in [b'\n', b'\r'] {
-        if line.last() == Some(&end) {
-            line.truncate(line.len() - 1);
-        }
+fn without_cr(mut line: Bytes) -> Bytes {
+    if line.last() == Some(&b'\r') {
+        line.truncate(line.len() - 1);
     }
     line
 }
@@ -191,7 +164,7 @@ mod tests {
     fn lines_of_one_read_are_not_copied() {
         let mut decoder = LineDecoder::new(100);
         decoder.buffer(64).extend_from_slice(b"first\nsecond\nthi");
-        let place = decoder.buffer.as_ptr().addr();
+        let place = decoder.input.bytes().as_ptr().addr();
         for (offset, expected) in [(0, "first"), (6, "second")] {
             match decoder.next_line() {
                 Some(Line::Message(line)) => {
@@ -203,45 +176,6 @@ mod tests {
         assert_eq!(decoder.next_line(), None);
     }
 
-    /// The work is counted: how often the block moves, and where the search for LF goes on.
-    #[test]
-    fn a_long_line_is_moved_a_few_times_and_searched_once() {
-        let size = 64 * 1024 * 1024;
-        let chunk = vec![b'x'; 64 * 1024];
-        let mut decoder = LineDecoder::new(size);
-        let mut copied = 0;
-        for held in (0..size).step_by(chunk.len()) {
-            let before = decoder.buffer.as_ptr();
-            let buffer = decoder.buffer(chunk.len());
-            if buffer.as_ptr() != before {
-                copied += held;
-            }
-            buffer.extend_from_slice(&chunk);
-            assert_eq!(decoder.next_line(), None);
-            assert_eq!(decoder.scanned, held + chunk.len());
-        }
-        assert!(copied < 2 * size, "copied {copied} bytes");
-        decoder.feed(b"\n");
-        assert!(matches!(decoder.next_line(), Some(Line::Message(line)) if line.len() == size));
-    }
-
-    #[test]
-    fn a_block_grown_for_a_long_line_is_given_back() {
-        for max_line in [4 * KEPT_BLOCK, 3 * KEPT_BLOCK] {
-            let mut decoder = LineDecoder::new(max_line);
-            let chunk = vec![b'x'; 64 * 1024];
-            for _ in 0..4 * KEPT_BLOCK / chunk.len() {
-                decoder.feed(&chunk);
-                assert_eq!(decoder.next_line(), None);
-            }
-            decoder.feed(b"\nnext");
-            assert!(decoder.next_line().is_some());
-            decoder.feed(b" line\n");
-            assert!(decoder.buffer.capacity() <= KEPT_BLOCK);
-            assert_eq!(decoder.next_line(), Some(message("next line")));
-        }
-    }
-
     #[test]
     fn what_is_discarded_is_counted_but_not_kept() {
         let mut decoder = LineDecoder::new(10);
@@ -250,7 +184,6 @@ mod tests {
             assert_eq!(decoder.next_line(), None);
             assert_eq!(decoder.buffered(), 0);
         }
-        assert!(decoder.buffer.capacity() < 10_000);
         decoder.feed(b"\nok\n");
         assert_eq!(decoder.next_line(), Some(Line::TooLong { bytes: 1_000_000 }));
         assert_eq!(decoder.next_line(), Some(message("ok")));
