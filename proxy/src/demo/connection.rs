@@ -78,7 +78,7 @@ impl Connection {
             Line::Text(text) if text.trim_ascii().is_empty() => return,
             Line::Text(text) => text,
             Line::TooLong => {
-                let error = Error::InvalidRequest(format!("a line may have {MAX_LINE} bytes"));
+                let error = Error::InvalidRequest(format!("a line may have at most {MAX_LINE} bytes"));
                 return client.send(None, &Err(error)).await;
             }
         };
