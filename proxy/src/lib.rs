@@ -1,1 +1,3 @@
 //! Waggle's data plane.
+
+pub mod demo;
