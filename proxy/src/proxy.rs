@@ -1,0 +1,222 @@
+//! A running proxy: what is started, in which order, and how it ends.
+
+use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+
+use tokio::{
+    net::TcpListener,
+    sync::mpsc,
+    time::{Instant, timeout_at},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+use waggle_protocol::mux::Sharing;
+
+use crate::{
+    config::{Config, ProcessMode},
+    downstream::Endpoint,
+    server::{Listener, Router, admin},
+    telemetry::metrics::Metrics,
+    upstream::{Handshakes, Server, Upstream},
+};
+
+/// Connections to the admin port: a few probes and scrapes.
+const ADMIN_CONNECTIONS: usize = 64;
+/// How often it is looked whether the last request has been answered during a shutdown.
+const DRAIN_LOOK: Duration = Duration::from_millis(20);
+/// The part of the grace period that is kept for ending server processes.
+const FOR_PROCESSES: u32 = 4;
+
+/// Why a proxy does not start, or does not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The address cannot be listened on.
+    #[error("cannot listen on {address}: {why}; choose another with --{option}")]
+    Listen {
+        /// The configured address.
+        address: SocketAddr,
+        /// The option that configures it.
+        option: &'static str,
+        /// The system's reason.
+        why: io::Error,
+    },
+    /// The MCP server did not start, or ended before it had answered anything.
+    #[error("{0}")]
+    Server(String),
+    /// The path of this program is not known, so that the demo server cannot be started.
+    #[error("cannot find this program to run its demo server: {0}")]
+    Demo(io::Error),
+}
+
+/// A proxy with open ports.
+#[derive(Debug)]
+pub struct Proxy {
+    endpoint: Arc<Endpoint>,
+    address: SocketAddr,
+    admin: Option<SocketAddr>,
+    listener: Arc<Listener>,
+    /// Of connections and listeners, apart from the tasks of server processes.
+    connections: TaskTracker,
+    failure: mpsc::Receiver<String>,
+    probe: Option<Arc<Upstream>>,
+}
+
+impl Proxy {
+    /// Opens the ports and starts the server. Must be called on a tokio runtime.
+    ///
+    /// # Errors
+    /// A port is taken.
+    pub async fn start(config: Config) -> Result<Self, Error> {
+        let config = Arc::new(config);
+        let (public, address) = listen(config.listen, "listen").await?;
+        let admin = match config.admin_listen {
+            Some(address) => Some(listen(address, "admin-listen").await?),
+            None => None,
+        };
+        let command = match &config.command {
+            Some(command) => command.clone(),
+            None => demo_command()?,
+        };
+        let sharing = match config.process_mode {
+            // A server that opens with `initialize` has one client: with a process each, nothing is lost.
+            ProcessMode::Auto | ProcessMode::Session => Sharing::Exclusive,
+            ProcessMode::Shared => Sharing::Shared,
+        };
+        let metrics = Arc::new(Metrics::default());
+        let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let (server, failure) =
+            Server::new(config.clone(), sharing, &command, metrics.clone(), tracker.clone(), stop);
+        // The first process tells what the server is. Shared, it goes on to serve; else it has done its work.
+        let first = Upstream::new(&server, Handshakes::own_params());
+        // The limit is at least one process, and none runs yet.
+        let _ = first.ensure_started();
+        let (shared, probe) = match sharing {
+            Sharing::Shared => (Some(first), None),
+            Sharing::Exclusive => (None, Some(first)),
+        };
+        let endpoint = Arc::new(Endpoint::new(server, shared));
+        tracker.spawn(endpoint.sessions.clone().sweep());
+
+        let connections = TaskTracker::new();
+        let listener = Arc::new(Listener {
+            config: config.clone(),
+            metrics,
+            tracker: connections.clone(),
+            closing: CancellationToken::new(),
+            drained: CancellationToken::new(),
+        });
+        let router = Arc::new(Router::new(endpoint.clone()));
+        let answer = move |request| {
+            let router = router.clone();
+            async move { router.answer(request).await }
+        };
+        connections.spawn(listener.clone().run(public, config.limits.max_connections, answer));
+        if let Some((socket, _)) = admin.as_ref() {
+            tracing::debug!(address = ?socket.local_addr(), "admin port open");
+        }
+        let admin = admin.map(|(socket, address)| {
+            let endpoint = endpoint.clone();
+            let answer = move |request| admin::answer(endpoint.clone(), request);
+            connections.spawn(listener.clone().run(socket, ADMIN_CONNECTIONS, answer));
+            address
+        });
+        Ok(Self { endpoint, address, admin, listener, connections, failure, probe })
+    }
+
+    /// Where the MCP endpoint listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// Where the admin port listens.
+    pub fn admin_address(&self) -> Option<SocketAddr> {
+        self.admin
+    }
+
+    /// The base of all URLs that clients are given: the public one, or the listening address.
+    pub fn base_url(&self) -> String {
+        match &self.endpoint.server.config.public_url {
+            Some(url) => url.as_str().to_owned(),
+            None => format!("http://{}", reachable(self.address)),
+        }
+    }
+
+    /// Serves until `shutdown` completes, then drains; or until the server proves unable to start.
+    ///
+    /// # Errors
+    /// The server's first process failed before it answered `initialize`.
+    pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
+        let probe = self.probe.take();
+        let server = self.endpoint.server.clone();
+        let probed = async {
+            if let Some(probe) = probe {
+                server.handshakes.answer(&Handshakes::own_params()).await;
+                probe.end();
+                server.warm_up();
+            }
+            std::future::pending::<()>().await;
+        };
+        let failed = tokio::select! {
+            biased;
+            () = shutdown => None,
+            failure = self.failure.recv() => failure,
+            () = probed => None,
+        };
+        self.drain().await;
+        failed.map_or(Ok(()), |reason| Err(Error::Server(reason)))
+    }
+
+    /// Unready, nothing new; then requests are finished, streams ended with a hint when to come back, and
+    /// processes stopped: all within the grace period.
+    async fn drain(&self) {
+        let server = &self.endpoint.server;
+        let grace = server.config.times.grace;
+        let end = Instant::now() + grace;
+        let requests_end = end - grace / FOR_PROCESSES;
+        tracing::info!(grace_seconds = grace.as_secs_f32(), "shutting down");
+        self.endpoint.drain();
+        self.listener.closing.cancel();
+        let answered = async {
+            while server.metrics.in_flight.get() > 0 {
+                tokio::time::sleep(DRAIN_LOOK).await;
+            }
+        };
+        if timeout_at(requests_end, answered).await.is_err() {
+            tracing::warn!(requests = server.metrics.in_flight.get(), "requests are cut off by the end of the grace period");
+        }
+        self.endpoint.sessions.close_streams();
+        self.listener.drained.cancel();
+        self.endpoint.sessions.end_all();
+        server.stop.cancel();
+        server.shut_down().await;
+        server.tracker.close();
+        self.connections.close();
+        let ended = async {
+            server.tracker.wait().await;
+            self.connections.wait().await;
+        };
+        if timeout_at(end, ended).await.is_err() {
+            tracing::warn!("the grace period is over: what is left is cut off");
+        }
+    }
+}
+
+async fn listen(address: SocketAddr, option: &'static str) -> Result<(TcpListener, SocketAddr), Error> {
+    let failed = |why| Error::Listen { address, option, why };
+    let socket = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = socket.local_addr().map_err(failed)?;
+    Ok((socket, bound))
+}
+
+fn demo_command() -> Result<Vec<String>, Error> {
+    let program = std::env::current_exe().map_err(Error::Demo)?;
+    Ok(vec![program.to_string_lossy().into_owned(), "demo".to_owned()])
+}
+
+/// An address that a client on this machine can dial: `0.0.0.0` names all interfaces, not one of them.
+fn reachable(address: SocketAddr) -> SocketAddr {
+    match address {
+        SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, v6.port())),
+        other => other,
+    }
+}

@@ -1,0 +1,118 @@
+//! Accepts connections within the limit and serves HTTP/1.1 and HTTP/2 (prior knowledge) on them.
+
+use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
+
+use hyper::{Request, Response, body::Incoming, service::service_fn};
+use hyper_util::{
+    rt::{TokioExecutor, TokioIo, TokioTimer},
+    server::conn::auto,
+};
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::Semaphore,
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{config::Config, downstream::Body, telemetry::metrics::Metrics};
+
+/// Pause after a failed accept: the process is out of file descriptors, and trying at once burns a core.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// HTTP/2: a peer that answers no ping within this time is gone.
+const PING_TIMEOUT: Duration = Duration::from_secs(20);
+/// HTTP/2: requests and streams that one connection may have open.
+const STREAMS_PER_CONNECTION: u32 = 1000;
+
+/// How connections are served.
+#[derive(Debug)]
+pub(crate) struct Listener {
+    pub(crate) config: Arc<Config>,
+    pub(crate) metrics: Arc<Metrics>,
+    pub(crate) tracker: TaskTracker,
+    /// Stop accepting.
+    pub(crate) closing: CancellationToken,
+    /// End open connections once their requests are answered.
+    pub(crate) drained: CancellationToken,
+}
+
+impl Listener {
+    /// Accepts until `closing`. The permit is taken before the connection: beyond the limit clients wait in
+    /// the kernel's queue, and nothing is spent on them.
+    pub(crate) async fn run<S, F>(self: Arc<Self>, listener: TcpListener, limit: usize, answer: S)
+    where
+        S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
+        F: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
+    {
+        let permits = Arc::new(Semaphore::new(limit));
+        loop {
+            if permits.available_permits() == 0 {
+                self.metrics.limit_hit("max_connections");
+            }
+            let accepted = tokio::select! {
+                biased;
+                () = self.closing.cancelled() => return,
+                accepted = async {
+                    let permit = permits.clone().acquire_owned().await;
+                    listener.accept().await.map(|(stream, _)| (stream, permit))
+                } => accepted,
+            };
+            match accepted {
+                Ok((stream, permit)) => {
+                    let this = self.clone();
+                    let answer = answer.clone();
+                    self.tracker.spawn(async move {
+                        this.metrics.connections.inc();
+                        this.serve(stream, answer).await;
+                        this.metrics.connections.dec();
+                        drop(permit);
+                    });
+                }
+                Err(error) => {
+                    tracing::warn!(%error, "cannot accept a connection");
+                    tokio::time::sleep(ACCEPT_PAUSE).await;
+                }
+            }
+        }
+    }
+
+    async fn serve<S, F>(&self, stream: TcpStream, answer: S)
+    where
+        S: Fn(Request<Incoming>) -> F + Send + 'static,
+        F: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
+    {
+        let times = &self.config.times;
+        if let Err(error) = prepare(&stream, times.stall_timeout) {
+            tracing::debug!(%error, "socket options");
+        }
+        let mut builder = auto::Builder::new(TokioExecutor::new());
+        builder.http1().timer(TokioTimer::new()).header_read_timeout(times.header_timeout);
+        builder
+            .http2()
+            .timer(TokioTimer::new())
+            .max_concurrent_streams(STREAMS_PER_CONNECTION)
+            .keep_alive_interval(times.keep_alive)
+            .keep_alive_timeout(PING_TIMEOUT);
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service_fn(answer)));
+        let served = tokio::select! {
+            biased;
+            served = connection.as_mut() => served,
+            () = self.drained.cancelled() => {
+                connection.as_mut().graceful_shutdown();
+                connection.await
+            }
+        };
+        if let Err(error) = served {
+            tracing::debug!(%error, "connection ended early");
+        }
+    }
+}
+
+/// No delay for small answers; and a peer that takes no byte for `stall` is cut off by the kernel, dead or
+/// merely not reading.
+fn prepare(stream: &TcpStream, stall: Duration) -> io::Result<()> {
+    stream.set_nodelay(true)?;
+    #[cfg(target_os = "linux")]
+    socket2::SockRef::from(stream).set_tcp_user_timeout(Some(stall))?;
+    #[cfg(not(target_os = "linux"))]
+    let _ = stall;
+    Ok(())
+}
