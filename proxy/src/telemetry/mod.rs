@@ -1,0 +1,3 @@
+//! What the proxy tells its operator.
+
+pub mod log;
