@@ -77,7 +77,7 @@ fn the_example_file_is_valid() {
     let written = std::fs::read_to_string(path()).unwrap();
     let (_, rest) = written.split_once("```yaml\n").expect("an example file");
     let (example, _) = rest.split_once("```").expect("the end of the example");
-    let cli = Cli { config: Some("waggle.yaml".into()), ..Cli::default() };
+    let cli = Cli::read(["waggle-proxy", "--config", "waggle.yaml"].map(Into::into)).unwrap();
     let config = Config::resolve(&cli, [], |_| Ok(example.to_owned())).unwrap();
     assert_eq!(config.public_url.unwrap().as_str(), "https://mcp.example.org");
     assert_eq!(config.command.unwrap().len(), 3);

@@ -56,11 +56,10 @@ impl Config {
             None => Vec::new(),
         };
         // The weakest source first: a stronger one overwrites what it set.
-        let from_file = merge.apply(keys);
-        let from_env = merge.apply(variables);
-        let from_flags = merge.apply(flags);
+        for source in [keys, variables, flags] {
+            merge.apply(source);
+        }
         merge.command_line(cli);
-        merge.mistakes.extend(from_flags.into_iter().chain(from_env).chain(from_file));
         merge.mistakes.extend(conflict::all(&merge.config, &merge.places));
         // Each source together; within one, in the order found.
         merge.mistakes.sort_by_key(Mistake::rank);
@@ -165,7 +164,7 @@ impl Merge {
                         place,
                         value: sketch(value),
                         problem: problem.to_owned(),
-                        expected: (option.expected)(),
+                        expected: option.expected(),
                     }),
                 }
             } else {
@@ -210,24 +209,25 @@ impl Merge {
         }
     }
 
-    /// Sets every value given in one source and returns what that source got wrong.
-    fn apply(&mut self, given: Vec<Given>) -> Vec<Mistake> {
-        let mut mistakes = Vec::new();
+    /// Sets every value given in one source, over what a weaker one set.
+    fn apply(&mut self, given: Vec<Given>) {
         for Given { option, place, texts } in given {
             match (option.set)(&mut self.config, &texts) {
+                Ok(()) if self.places.get(option.name) == Some(&None) => {}
                 Ok(()) => {
-                    self.places
-                        .entry(option.name)
-                        .and_modify(|winner| *winner = winner.as_ref().map(|_| place.clone()))
-                        .or_insert(Some(place));
+                    self.places.insert(option.name, Some(place));
                 }
                 Err(Refusal { value, problem }) => {
                     self.places.insert(option.name, None);
-                    mistakes.push(Mistake::BadValue { place, value, problem, expected: (option.expected)() });
+                    self.mistakes.push(Mistake::BadValue {
+                        place,
+                        value,
+                        problem,
+                        expected: option.expected(),
+                    });
                 }
             }
         }
-        mistakes
     }
 }
 
