@@ -15,6 +15,7 @@
 
 pub mod error;
 mod gather;
+mod input;
 pub mod jsonrpc;
 pub mod line;
 pub mod mux;

@@ -50,7 +50,11 @@ impl Refusal {
 
     /// 404: nothing is served here.
     pub(crate) fn not_found() -> Self {
-        Self::new(StatusCode::NOT_FOUND, code::REFUSED, "nothing is here; the MCP endpoint is /mcp, or /sse for HTTP+SSE")
+        Self::new(
+            StatusCode::NOT_FOUND,
+            code::REFUSED,
+            "nothing is here; the MCP endpoint is /mcp, or /sse for HTTP+SSE",
+        )
     }
 
     /// 405.

@@ -181,7 +181,10 @@ impl Proxy {
             }
         };
         if timeout_at(requests_end, answered).await.is_err() {
-            tracing::warn!(requests = server.metrics.in_flight.get(), "requests are cut off by the end of the grace period");
+            tracing::warn!(
+                requests = server.metrics.in_flight.get(),
+                "requests are cut off by the end of the grace period"
+            );
         }
         self.endpoint.sessions.close_streams();
         self.listener.drained.cancel();
@@ -216,7 +219,9 @@ fn demo_command() -> Result<Vec<String>, Error> {
 fn reachable(address: SocketAddr) -> SocketAddr {
     match address {
         SocketAddr::V4(v4) if v4.ip().is_unspecified() => SocketAddr::from(([127, 0, 0, 1], v4.port())),
-        SocketAddr::V6(v6) if v6.ip().is_unspecified() => SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, v6.port())),
+        SocketAddr::V6(v6) if v6.ip().is_unspecified() => {
+            SocketAddr::from((std::net::Ipv6Addr::LOCALHOST, v6.port()))
+        }
         other => other,
     }
 }

@@ -20,8 +20,12 @@ pub(crate) struct Exchange {
 }
 
 impl Exchange {
-    pub(crate) fn new(outlet: Arc<Outlet>, standalone: Arc<Outlet>, metrics: Arc<Metrics>, method: MethodLabel) -> Self {
-        metrics.in_flight.inc();
+    pub(crate) fn new(
+        outlet: Arc<Outlet>,
+        standalone: Arc<Outlet>,
+        metrics: Arc<Metrics>,
+        method: MethodLabel,
+    ) -> Self {
         Self { outlet, standalone, metrics, method, started: Instant::now() }
     }
 

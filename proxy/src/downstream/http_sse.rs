@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use hyper::{Request, Response, http::request::Parts};
-use waggle_protocol::{Gather, jsonrpc::Kind, sse};
+use waggle_protocol::{Gather, jsonrpc::Kind, sse::encode as sse};
 
 use super::{
     Body, Endpoint, Message, accepted, headers, pong,

@@ -26,6 +26,7 @@ use waggle_protocol::jsonrpc::{self, Envelope, Field};
 pub(crate) use body::Body;
 pub(crate) use exchange::Exchange;
 pub(crate) use outlet::Outlet;
+pub(crate) use streamable_http::MCP_METHODS;
 
 use crate::{
     error::Refusal,
@@ -52,6 +53,11 @@ impl Endpoint {
     /// From now on nothing new is begun.
     pub(crate) fn drain(&self) {
         self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether requests reach a server: its process runs, or starts when one is needed.
+    pub(crate) fn is_serving(&self) -> bool {
+        self.shared.as_ref().is_none_or(|shared| shared.is_serving())
     }
 
     pub(crate) fn is_draining(&self) -> bool {

@@ -43,8 +43,24 @@ pub(crate) enum First {
 }
 
 impl Outlet {
-    pub(crate) fn new(number: u32, stream: Stream, limits: StreamLimits, clock: Clock, metrics: Arc<Metrics>) -> Self {
-        Self { number, limits, clock, metrics, state: Mutex::new(State { stream, waker: None, responses_only: false }) }
+    pub(crate) fn new(
+        number: u32,
+        stream: Stream,
+        limits: StreamLimits,
+        clock: Clock,
+        metrics: Arc<Metrics>,
+    ) -> Self {
+        Self {
+            number,
+            limits,
+            clock,
+            metrics,
+            state: Mutex::new(State { stream, waker: None, responses_only: false }),
+        }
+    }
+
+    pub(crate) fn metrics(&self) -> &Metrics {
+        &self.metrics
     }
 
     /// Appends a message that is no response to a request of this stream.

@@ -12,15 +12,14 @@ use std::{
 use bytes::Bytes;
 use http_body::Frame;
 use tokio::time::{Instant, Sleep};
-use tokio_util::sync::DropGuard;
 use waggle_protocol::{
     Gather,
     session::{Read, Ticket},
-    sse,
+    sse::{EventId, encode as sse},
 };
 
 use super::Outlet;
-use crate::telemetry::metrics::StreamEnd;
+use crate::{session::EndOnDrop, telemetry::metrics::StreamEnd};
 
 /// Payload bytes put into one frame, so that one stream does not hold up the others.
 const BUDGET: usize = 64 * 1024;
@@ -48,7 +47,7 @@ pub(crate) struct SseBody {
     quiet: Pin<Box<Sleep>>,
     ended: Option<StreamEnd>,
     /// Ends the session with the stream (HTTP+SSE).
-    _ends_with: Option<DropGuard>,
+    _ends_with: Option<EndOnDrop>,
 }
 
 impl SseBody {
@@ -65,13 +64,17 @@ impl SseBody {
         }
     }
 
-    /// The guard is dropped when the body is.
+    /// The guard is dropped with the body.
     #[must_use]
-    pub(crate) fn ending(self, guard: DropGuard) -> Self {
-        Self { _ends_with: Some(guard), ..self }
+    pub(crate) fn ending(mut self, guard: EndOnDrop) -> Self {
+        self._ends_with = Some(guard);
+        self
     }
 
-    pub(super) fn poll_frame(&mut self, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    pub(super) fn poll_frame(
+        &mut self,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         loop {
             if let Some(part) = self.ready.pop_front() {
                 self.outlet.metrics().bytes_to_client(part.len());
@@ -83,7 +86,7 @@ impl SseBody {
             let mut frame = Gather::new();
             let (number, ids) = (self.outlet.number, self.style.ids);
             let read = self.outlet.poll_read(cx, self.ticket, BUDGET, |sequence, event| {
-                let id = ids.then_some(sse::EventId { stream: number, sequence });
+                let id = ids.then_some(EventId { stream: number, sequence });
                 sse::event(&mut frame, id, &event.payload);
             });
             match read {

@@ -12,7 +12,7 @@ use tokio::time::Instant;
 use waggle_protocol::{
     Gather,
     jsonrpc::{self, Kind},
-    sse::{self, EventId},
+    sse::{EventId, encode as sse},
 };
 
 use super::{
@@ -30,7 +30,7 @@ use crate::{
 };
 
 /// What the endpoint offers, for `Allow`.
-pub(crate) const ALLOW: &str = "POST, GET, DELETE, OPTIONS";
+pub(crate) const MCP_METHODS: &str = "POST, GET, DELETE, OPTIONS";
 
 /// A client that takes no stream waits for its JSON answer this long: longer than any request may take.
 const WITHOUT_STREAM: Duration = Duration::from_secs(24 * 3600);
@@ -197,7 +197,7 @@ impl Endpoint {
         let primed = session.linked().is_some_and(|link| link.version.primes_streams());
         let mut opening = Gather::new();
         if primed {
-            sse::priming(&mut opening, EventId { stream: outlet.number, sequence: 0 });
+            sse::priming(&mut opening, EventId { stream: outlet.number, sequence: 0 }, Some(RETRY));
         } else if !outlet.is_finished() {
             sse::comment(&mut opening, "waiting");
         }
@@ -205,7 +205,12 @@ impl Endpoint {
         self.stream(outlet, Some(0), opening).unwrap_or_else(Refusal::into_response)
     }
 
-    fn stream(&self, outlet: Arc<Outlet>, after: Option<u64>, opening: Gather) -> Result<Response<Body>, Refusal> {
+    fn stream(
+        &self,
+        outlet: Arc<Outlet>,
+        after: Option<u64>,
+        opening: Gather,
+    ) -> Result<Response<Body>, Refusal> {
         let ticket = outlet.attach(after).map_err(|gone| Refusal::invalid(gone.to_string()))?;
         let style = Style { ids: true, keep_alive: self.keep_alive() };
         let body = SseBody::new(outlet, ticket, style, opening);

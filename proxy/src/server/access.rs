@@ -4,8 +4,8 @@ use hyper::{
     HeaderMap, Request, Response,
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
-        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HOST, HeaderValue,
-        ORIGIN, VARY,
+        ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HOST,
+        HeaderValue, ORIGIN, VARY,
     },
 };
 
@@ -15,8 +15,7 @@ use crate::{
 };
 
 /// Request headers that any client of ours may send.
-const REQUEST_HEADERS: &str =
-    "Content-Type, Accept, Authorization, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name";
+const REQUEST_HEADERS: &str = "Content-Type, Accept, Authorization, Mcp-Session-Id, MCP-Protocol-Version, Last-Event-ID, Mcp-Method, Mcp-Name";
 const EXPOSED_HEADERS: &str = "Mcp-Session-Id, WWW-Authenticate";
 /// The headers of 2026-07-28 that repeat tool arguments; a preflight names those that are meant.
 const PARAM_HEADER: &str = "mcp-param-";
@@ -46,11 +45,13 @@ impl Access {
         let listed = config.allowed_hosts.iter().map(String::as_str);
         let any_host = config.allowed_hosts.is_empty() && !loopback || listed.clone().any(|host| host == "*");
         let own = loopback.then_some(["localhost", "127.0.0.1", "[::1]"]).into_iter().flatten();
-        let hosts = listed.chain(own).chain(public.map(|url| url.host())).filter_map(Authority::parse).collect();
+        let hosts =
+            listed.chain(own).chain(public.map(|url| url.host())).filter_map(Authority::parse).collect();
         let origins = match config.allowed_origins.iter().any(|origin| origin == "*") {
             true => Origins::Any,
             false => {
-                let origins = config.allowed_origins.iter().cloned().chain(public.map(|url| url.origin().to_owned()));
+                let origins =
+                    config.allowed_origins.iter().cloned().chain(public.map(|url| url.origin().to_owned()));
                 Origins::Listed { origins: origins.collect(), loopback }
             }
         };
@@ -78,14 +79,16 @@ impl Access {
         match &self.origins {
             Origins::Any => true,
             Origins::Listed { origins, loopback } => {
-                origins.iter().any(|listed| listed.eq_ignore_ascii_case(origin)) || *loopback && is_loopback(origin)
+                origins.iter().any(|listed| listed.eq_ignore_ascii_case(origin))
+                    || *loopback && is_loopback(origin)
             }
         }
     }
 
     /// Lets an allowed browser page read the response.
     pub(crate) fn add_cors<B>(&self, request_headers: &HeaderMap, response: &mut Response<B>) {
-        let Some(origin) = request_headers.get(ORIGIN).filter(|o| o.to_str().is_ok_and(|o| o != "null" && self.allows(o)))
+        let Some(origin) =
+            request_headers.get(ORIGIN).filter(|o| o.to_str().is_ok_and(|o| o != "null" && self.allows(o)))
         else {
             return;
         };
@@ -96,7 +99,12 @@ impl Access {
     }
 
     /// The answer to `OPTIONS`, a preflight or not.
-    pub(crate) fn preflight<B>(&self, request_headers: &HeaderMap, response: &mut Response<B>, allow: &'static str) {
+    pub(crate) fn preflight<B>(
+        &self,
+        request_headers: &HeaderMap,
+        response: &mut Response<B>,
+        allow: &'static str,
+    ) {
         let asked = request_headers.get(ACCESS_CONTROL_REQUEST_HEADERS).and_then(|value| value.to_str().ok());
         let names = asked.unwrap_or_default().split(',').map(str::trim);
         let params = names.filter(|name| name.to_ascii_lowercase().starts_with(PARAM_HEADER));
@@ -177,7 +185,9 @@ mod tests {
         let mut response = Response::new(());
         access.add_cors(&headers("http://localhost:6274"), &mut response);
         assert_eq!(response.headers()[ACCESS_CONTROL_ALLOW_ORIGIN], "http://localhost:6274");
-        assert!(response.headers()[ACCESS_CONTROL_EXPOSE_HEADERS].to_str().unwrap().contains("Mcp-Session-Id"));
+        assert!(
+            response.headers()[ACCESS_CONTROL_EXPOSE_HEADERS].to_str().unwrap().contains("Mcp-Session-Id")
+        );
         for foreign in ["https://evil.example", "null"] {
             let mut response = Response::new(());
             access.add_cors(&headers(foreign), &mut response);

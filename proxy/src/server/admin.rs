@@ -15,7 +15,10 @@ use crate::{
 };
 
 /// Answers a request on the admin port.
-pub(crate) async fn answer<B>(endpoint: Arc<Endpoint>, request: Request<B>) -> Result<Response<Body>, Infallible> {
+pub(crate) async fn answer<B>(
+    endpoint: Arc<Endpoint>,
+    request: Request<B>,
+) -> Result<Response<Body>, Infallible> {
     if !matches!(*request.method(), Method::GET | Method::HEAD) {
         return Ok(Refusal::method_not_allowed("GET, HEAD").into_response());
     }

@@ -1,9 +1,6 @@
 //! Prometheus metrics: registered once, closed label sets, no lock on the hot path.
 
-use std::{
-    sync::atomic::AtomicU64,
-    time::Duration,
-};
+use std::{sync::atomic::AtomicU64, time::Duration};
 
 use prometheus_client::{
     encoding::{EncodeLabelSet, EncodeLabelValue},
@@ -105,7 +102,8 @@ pub(crate) struct Metrics {
 /// From 50 µs, which a pipe and two sockets take, to a minute.
 fn latency_histogram() -> Histogram {
     const BUCKETS: [f64; 16] = [
-        0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0, 30.0, 60.0,
+        0.000_05, 0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.1, 0.25, 1.0, 2.5, 10.0,
+        30.0, 60.0,
     ];
     Histogram::new(BUCKETS)
 }
@@ -114,7 +112,8 @@ impl Default for Metrics {
     fn default() -> Self {
         let mut registry = Registry::with_prefix("waggle");
         let latency_family = Family::<ByMethod, Histogram>::new_with_constructor(latency_histogram);
-        let latency = MethodLabel::ALL.map(|method| latency_family.get_or_create(&ByMethod { method }).clone());
+        let latency =
+            MethodLabel::ALL.map(|method| latency_family.get_or_create(&ByMethod { method }).clone());
         let metrics = Self {
             sessions: Gauge::default(),
             processes: Gauge::default(),
@@ -135,11 +134,19 @@ impl Default for Metrics {
         };
         let m = &metrics;
         registry.register("sessions", "Sessions that are open", m.sessions.clone());
-        registry.register("server_processes", "Server processes that run, spares included", m.processes.clone());
+        registry.register(
+            "server_processes",
+            "Server processes that run, spares included",
+            m.processes.clone(),
+        );
         registry.register("spare_processes", "Server processes started ahead of need", m.spares.clone());
         registry.register("requests_in_flight", "Requests that wait for the server", m.in_flight.clone());
         registry.register("connections", "HTTP connections that are open", m.connections.clone());
-        registry.register("server_failures", "Server processes that failed and are restarted", m.restarts.clone());
+        registry.register(
+            "server_failures",
+            "Server processes that failed and are restarted",
+            m.restarts.clone(),
+        );
         registry.register_with_unit(
             "request_duration",
             "Time from a request's arrival to the server's answer",

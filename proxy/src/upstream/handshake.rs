@@ -101,10 +101,12 @@ impl Handshakes {
             return handshake.clone();
         }
         let mut general = self.general.subscribe();
-        match general.wait_for(Option::is_some).await.as_deref() {
-            Ok(Some(handshake)) => handshake.clone(),
-            // The sender lives as long as `self`.
-            _ => std::future::pending().await,
+        loop {
+            if let Some(handshake) = general.borrow_and_update().clone() {
+                return handshake;
+            }
+            // The sender lives as long as `self`: this only ever waits.
+            let _ = general.changed().await;
         }
     }
 

@@ -33,7 +33,7 @@ use waggle_protocol::{
     time::Timestamp,
 };
 
-pub(crate) use handshake::{Handshake, Handshakes, requested};
+pub(crate) use handshake::{Handshakes, requested};
 pub(crate) use server::{AtCapacity, Seat, Server};
 
 use crate::{
@@ -129,6 +129,12 @@ impl Upstream {
         self.state.lock().mux.initialized(member);
     }
 
+    /// Whether the process is up, or none is needed.
+    pub(crate) fn is_serving(&self) -> bool {
+        let state = self.state.lock();
+        state.mux.is_up() || matches!(state.need, Need::None)
+    }
+
     /// Makes sure that a process runs or is being started.
     pub(crate) fn ensure_started(&self) -> Result<(), AtCapacity> {
         let mut state = self.state.lock();
@@ -150,7 +156,7 @@ impl Upstream {
     pub(crate) async fn request(
         &self,
         member: MemberKey,
-        exchange: &Exchange,
+        exchange: Exchange,
         message: &Bytes,
         envelope: &Envelope,
     ) -> Result<(), Refusal> {
@@ -158,16 +164,22 @@ impl Upstream {
         self.want(&mut state).map_err(|_| Refusal::processes())?;
         let now = self.server.clock.now();
         state.last_used = now;
-        state.mux.request(member, exchange.clone(), message, envelope, now).map_err(|Overloaded| {
+        state.mux.request(member, exchange, message, envelope, now).map_err(|Overloaded| {
             self.server.metrics.limit_hit("max_in_flight");
             Refusal::overloaded("too many requests are in flight to this server")
         })?;
+        self.server.metrics.in_flight.inc();
         self.perform(&mut state);
         Ok(())
     }
 
     /// Sends a notification, or a response to a question of the server's.
-    pub(crate) async fn tell(&self, member: MemberKey, message: &Bytes, envelope: &Envelope) -> Result<(), Refusal> {
+    pub(crate) async fn tell(
+        &self,
+        member: MemberKey,
+        message: &Bytes,
+        envelope: &Envelope,
+    ) -> Result<(), Refusal> {
         let mut state = self.lock_with_room(message.len()).await?;
         state.last_used = self.server.clock.now();
         match envelope.kind() {

@@ -6,12 +6,14 @@ use std::{
     time::Duration,
 };
 
+use bytes::BytesMut;
 use rustix::process::{Pid, Signal};
 use tokio::{
+    io::AsyncReadExt,
     net::unix::pipe,
     process::{Child, Command},
     sync::OwnedSemaphorePermit,
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 
 use super::{
@@ -37,6 +39,19 @@ pub(crate) struct Program {
     pub(crate) large_pipes: bool,
 }
 
+/// What a process did.
+#[derive(Debug)]
+pub(crate) enum Output {
+    /// It wrote so many bytes.
+    Bytes(usize),
+    /// It has closed its stdout.
+    Closed,
+    /// Its stdout cannot be read.
+    Broken(io::Error),
+    /// It has ended.
+    Exited,
+}
+
 impl Program {
     /// The program that `command` names, logged under the last part of its path.
     pub(crate) fn new(command: &[String], large_pipes: bool) -> Self {
@@ -50,7 +65,7 @@ impl Program {
 #[derive(Debug)]
 pub(crate) struct Process {
     pub(crate) stdin: Option<pipe::Sender>,
-    pub(crate) stdout: pipe::Receiver,
+    stdout: pipe::Receiver,
     pub(crate) tail: Tail,
     child: Child,
     group: Pid,
@@ -106,9 +121,30 @@ impl Process {
         self.group.as_raw_nonzero().get()
     }
 
-    /// Waits for the process to end. Cancel-safe.
-    pub(crate) async fn wait(&mut self) -> io::Result<ExitStatus> {
-        self.child.wait().await
+    /// Waits for the next bytes of stdout, or for the end of the process. Cancel-safe: bytes are in `buffer`
+    /// or still in the pipe.
+    pub(crate) async fn next(&mut self, buffer: &mut BytesMut) -> Output {
+        tokio::select! {
+            biased;
+            read = self.stdout.read_buf(buffer) => match read {
+                Ok(0) => Output::Closed,
+                Ok(length) => Output::Bytes(length),
+                Err(error) => Output::Broken(error),
+            },
+            _ = self.child.wait() => Output::Exited,
+        }
+    }
+
+    /// Reads what is left in stdout of a process that has exited. A grandchild may hold the pipe open, so the
+    /// end is not waited for.
+    pub(crate) async fn last_bytes(&mut self, buffer: &mut BytesMut, until: Instant) -> Option<usize> {
+        let read = timeout_at(until, self.stdout.read_buf(buffer)).await;
+        read.ok()?.ok().filter(|length| *length > 0)
+    }
+
+    /// Whether it ends of its own accord within `time`.
+    pub(crate) async fn ends_within(&mut self, time: Duration) -> bool {
+        timeout(time, self.child.wait()).await.is_ok()
     }
 
     /// Whether it has ended already.
@@ -141,7 +177,7 @@ impl Process {
         let mut rest = vec![0; 64 * 1024];
         let Self { child, stdout, .. } = self;
         let discard = async {
-            while !matches!(tokio::io::AsyncReadExt::read(stdout, &mut rest).await, Ok(0) | Err(_)) {}
+            while !matches!(stdout.read(&mut rest).await, Ok(0) | Err(_)) {}
             std::future::pending::<()>().await;
         };
         timeout(within, async {

@@ -47,7 +47,12 @@ pub(super) async fn drain(mut stderr: ChildStderr, name: String, pid: Pid, tail:
         while let Some(line) = decoder.next_line() {
             if window.elapsed() >= Duration::from_secs(1) {
                 if withheld > 0 {
-                    tracing::warn!(server = name, pid, withheld, "stderr lines withheld: too many per second");
+                    tracing::warn!(
+                        server = name,
+                        pid,
+                        withheld,
+                        "stderr lines withheld: too many per second"
+                    );
                 }
                 (window, logged, withheld) = (Instant::now(), 0, 0);
             }

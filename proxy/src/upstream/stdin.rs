@@ -36,7 +36,7 @@ impl Queue {
             return None;
         }
         self.in_hand = self.lines.len();
-        Some(self.lines.take())
+        Some(std::mem::take(&mut self.lines))
     }
 }
 

@@ -4,7 +4,6 @@ use std::{io, process::ExitStatus, sync::Arc, time::Duration};
 
 use serde_json::json;
 use tokio::{
-    io::AsyncReadExt,
     sync::OwnedSemaphorePermit,
     time::{Instant, sleep_until},
 };
@@ -13,7 +12,11 @@ use waggle_protocol::{
     line::{Line, LineDecoder},
 };
 
-use super::{AtCapacity, Need, Seat, State, Upstream, process::Process, stdin};
+use super::{
+    AtCapacity, Need, Seat, State, Upstream,
+    process::{Output, Process},
+    stdin,
+};
 
 /// Bytes read from stdout at once.
 const READ: usize = 64 * 1024;
@@ -137,19 +140,25 @@ async fn serve(upstream: &Arc<Upstream>, process: &mut Process) -> End {
         let look = upstream.next_look(handshake_due);
         tokio::select! {
             biased;
-            // Reading is cancel-safe: bytes are in the decoder or still in the pipe.
-            read = process.stdout.read_buf(decoder.buffer(READ)) => match read {
-                Ok(0) => return End::Failed("closed its stdout".to_owned()),
-                Ok(length) => {
+            output = process.next(decoder.buffer(READ)) => match output {
+                Output::Bytes(length) => {
                     server.metrics.bytes_from_server(length);
                     upstream.receive(&mut decoder);
                 }
-                Err(error) => return End::Failed(format!("cannot be read from: {error}")),
+                // Usually the first sign of its end.
+                Output::Closed if process.ends_within(LAST_WORDS).await => {
+                    return End::Failed("ended".to_owned());
+                }
+                Output::Closed => return End::Failed("closed its stdout".to_owned()),
+                Output::Broken(error) => return End::Failed(format!("cannot be read from: {error}")),
+                Output::Exited => {
+                    let until = Instant::now() + LAST_WORDS;
+                    while process.last_bytes(decoder.buffer(READ), until).await.is_some() {
+                        upstream.receive(&mut decoder);
+                    }
+                    return End::Failed("ended".to_owned());
+                }
             },
-            _ = process.wait() => {
-                last_words(upstream, process, &mut decoder).await;
-                return End::Failed("ended".to_owned());
-            }
             () = upstream.ended.cancelled() => return End::NotNeeded,
             () = server.stop.cancelled() => return End::NotNeeded,
             () = sleep_until(look) => {
@@ -167,15 +176,6 @@ async fn serve(upstream: &Arc<Upstream>, process: &mut Process) -> End {
         if upstream.was_refused() {
             return End::Failed("refused initialize".to_owned());
         }
-    }
-}
-
-/// What the process wrote before it ended is still in the pipe. A grandchild may hold the pipe open, so
-/// this does not wait for its end.
-async fn last_words(upstream: &Arc<Upstream>, process: &mut Process, decoder: &mut LineDecoder) {
-    let until = Instant::now() + LAST_WORDS;
-    while let Ok(Ok(1..)) = tokio::time::timeout_at(until, process.stdout.read_buf(decoder.buffer(READ))).await {
-        upstream.receive(decoder);
     }
 }
 
@@ -221,7 +221,9 @@ impl Upstream {
         let mut state = self.state.lock();
         while let Some(line) = decoder.next_line() {
             let junk = match line {
-                Line::Message(line) => state.mux.server_message(&line, now).err().map(|error| error.to_string()),
+                Line::Message(line) => {
+                    state.mux.server_message(&line, now).err().map(|error| error.to_string())
+                }
                 Line::TooLong { bytes } => {
                     self.server.metrics.limit_hit("max_line");
                     Some(format!("a line of {bytes} bytes is over the limit (--max-line)"))
@@ -272,7 +274,7 @@ fn failure(reason: &str, status: Option<ExitStatus>, stderr: Vec<String>) -> Rpc
     use std::os::unix::process::ExitStatusExt;
     let (exit_code, signal) = (status.and_then(|s| s.code()), status.and_then(|s| s.signal()));
     let how = match (reason, exit_code, signal) {
-        ("ended" | "closed its stdout", Some(code), _) => format!("exited with status {code}"),
+        ("ended", Some(code), _) => format!("exited with status {code}"),
         ("ended", _, Some(signal)) => format!("was killed by signal {signal}"),
         _ => reason.to_owned(),
     };

@@ -1,0 +1,66 @@
+//! Values that are fine alone and not together.
+
+use super::mistake::Mistake;
+use super::resolve::Places;
+use super::table::options;
+use super::{Config, ProcessMode};
+
+/// Every conflict among values that were understood.
+pub(super) fn all(config: &Config, places: &Places) -> Vec<Mistake> {
+    let checks = [same_port(config), too_many_spares(config), body_beyond_queue(config)];
+    let understood = |name: &str| !matches!(places.get(name), Some(None));
+    checks
+        .into_iter()
+        .flatten()
+        .filter(|conflict| conflict.between.iter().all(|name| understood(name)))
+        .map(|conflict| conflict.describe(config, places))
+        .collect()
+}
+
+/// Two options that do not fit.
+struct Conflict {
+    between: [&'static str; 2],
+    /// Ends the sentence "… and …; ".
+    advice: &'static str,
+}
+
+impl Conflict {
+    fn describe(&self, config: &Config, places: &Places) -> Mistake {
+        let [first, second] = self.between.map(|name| {
+            let value = options().find(|option| option.name == name).map(|option| option.text_in(config));
+            let value = value.unwrap_or_default();
+            match places.get(name) {
+                Some(Some(place)) => format!("{place} is `{value}`"),
+                _ => format!("`{name}` is `{value}` by default"),
+            }
+        });
+        Mistake::Conflict(format!("{first} and {second}; {}", self.advice))
+    }
+}
+
+fn same_port(config: &Config) -> Option<Conflict> {
+    let (listen, admin) = (config.listen, config.admin_listen?);
+    let same_interface =
+        listen.ip() == admin.ip() || listen.ip().is_unspecified() || admin.ip().is_unspecified();
+    // Port 0 picks a free one each time.
+    (same_interface && listen.port() == admin.port() && listen.port() != 0).then_some(Conflict {
+        between: ["listen", "admin-listen"],
+        advice: "write different ports, or `off` for `admin-listen`",
+    })
+}
+
+fn too_many_spares(config: &Config) -> Option<Conflict> {
+    // The one process of shared mode is never a spare one.
+    let counts = config.process_mode != ProcessMode::Shared;
+    (counts && config.limits.warm_processes > config.limits.max_processes).then_some(Conflict {
+        between: ["warm-processes", "max-processes"],
+        advice: "write no more spare processes than there may be in all",
+    })
+}
+
+fn body_beyond_queue(config: &Config) -> Option<Conflict> {
+    (config.limits.max_body > config.limits.stdin_queue).then_some(Conflict {
+        between: ["max-body", "stdin-queue"],
+        advice: "write a `stdin-queue` that can hold the largest body",
+    })
+}

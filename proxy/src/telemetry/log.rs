@@ -1,0 +1,137 @@
+//! Log lines, to stderr: stdout belongs to the URL and, in a server, to the protocol.
+
+use std::io::{self, IsTerminal as _};
+
+use thiserror::Error;
+use tracing::Subscriber;
+use tracing_subscriber::fmt::MakeWriter;
+use tracing_subscriber::{EnvFilter, fmt};
+
+use crate::config::{Config, LogFormat};
+
+/// Why logging cannot start.
+#[derive(Debug, Error)]
+#[non_exhaustive]
+pub enum LogError {
+    /// The filter cannot be read. A [`Config`] that was resolved never holds such a one.
+    #[error("`{filter}` is not a log filter; write a level such as `info`")]
+    Filter {
+        /// The refused text.
+        filter: String,
+    },
+    /// The process has a log already.
+    #[error("logging was started twice")]
+    Twice,
+}
+
+/// The two shapes of a log line.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    Text { colour: bool },
+    Json,
+}
+
+/// Starts logging for the whole process.
+///
+/// # Errors
+///
+/// When the filter is malformed or logging was started before.
+pub fn init(config: &Config) -> Result<(), LogError> {
+    let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
+    let shape = shape(config.log_format, io::stderr().is_terminal(), no_color);
+    let subscriber = subscriber(shape, &config.log_filter, io::stderr)?;
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)
+}
+
+fn shape(format: LogFormat, is_terminal: bool, no_color: bool) -> Shape {
+    match (format, is_terminal) {
+        (LogFormat::Json, _) | (LogFormat::Auto, false) => Shape::Json,
+        // Colours in a file are noise, also when text was asked for.
+        (LogFormat::Text | LogFormat::Auto, _) => Shape::Text { colour: is_terminal && !no_color },
+    }
+}
+
+fn subscriber<W>(shape: Shape, filter: &str, writer: W) -> Result<Box<dyn Subscriber + Send + Sync>, LogError>
+where
+    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
+{
+    let filter = EnvFilter::try_new(filter).map_err(|_| LogError::Filter { filter: filter.to_owned() })?;
+    let builder = fmt().with_env_filter(filter).with_writer(writer);
+    Ok(match shape {
+        Shape::Text { colour } => Box::new(builder.with_ansi(colour).finish()),
+        // The event's fields at the top level: log stores index them without a path.
+        Shape::Json => Box::new(builder.json().flatten_event(true).with_span_list(false).finish()),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use super::*;
+
+    #[derive(Clone, Default)]
+    struct Captured(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Captured {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().extend_from_slice(bytes);
+            Ok(bytes.len())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    fn logged(shape: Shape, filter: &str) -> String {
+        let captured = Captured::default();
+        let writer = captured.clone();
+        let subscriber = subscriber(shape, filter, move || writer.clone()).unwrap();
+        tracing::subscriber::with_default(subscriber, || {
+            tracing::info!(sessions = 3, "all is well");
+            tracing::debug!("hidden");
+        });
+        let bytes = captured.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap()
+    }
+
+    #[test]
+    fn the_terminal_decides_unless_told() {
+        let colour = |colour| Shape::Text { colour };
+        for (format, is_terminal, no_color, expected) in [
+            (LogFormat::Auto, true, false, colour(true)),
+            (LogFormat::Auto, true, true, colour(false)),
+            (LogFormat::Auto, false, false, Shape::Json),
+            (LogFormat::Text, true, false, colour(true)),
+            (LogFormat::Text, false, false, colour(false)),
+            (LogFormat::Json, true, false, Shape::Json),
+        ] {
+            assert_eq!(shape(format, is_terminal, no_color), expected, "{format:?} {is_terminal} {no_color}");
+        }
+    }
+
+    #[test]
+    fn json_is_one_object_a_line() {
+        let text = logged(Shape::Json, "info");
+        let lines: Vec<serde_json::Value> =
+            text.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+        assert_eq!(lines.len(), 1, "{text}");
+        assert_eq!(lines[0]["level"], "INFO");
+        assert_eq!(lines[0]["message"], "all is well");
+        assert_eq!(lines[0]["sessions"], 3);
+    }
+
+    #[test]
+    fn text_is_plain_without_colour() {
+        let text = logged(Shape::Text { colour: false }, "debug");
+        assert!(text.contains("INFO") && text.contains("all is well sessions=3"), "{text}");
+        assert!(text.contains("DEBUG") && !text.contains('\u{1b}'), "{text}");
+    }
+
+    #[test]
+    fn a_bad_filter_is_an_error() {
+        let error = subscriber(Shape::Json, "a=b=c", io::sink).err().unwrap();
+        assert_eq!(error.to_string(), "`a=b=c` is not a log filter; write a level such as `info`");
+    }
+}
