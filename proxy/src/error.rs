@@ -11,9 +11,16 @@ use waggle_protocol::error::{RpcError, code};
 
 use crate::downstream::Body;
 
-/// A request that is not served, and why. Its body is always a JSON-RPC error.
+/// When a client that met a limit is asked to try again.
+const RETRY_AFTER_OVERLOAD: Duration = Duration::from_secs(2);
+
+/// A request that is not served, and why. Its body is always a JSON-RPC error. Boxed, so that the results of
+/// handlers stay small.
 #[derive(Debug)]
-pub(crate) struct Refusal {
+pub(crate) struct Refusal(Box<Details>);
+
+#[derive(Debug)]
+struct Details {
     status: StatusCode,
     error: RpcError,
     /// The raw id of the refused request, where it is known.
@@ -24,7 +31,8 @@ pub(crate) struct Refusal {
 
 impl Refusal {
     fn new(status: StatusCode, code: i64, message: impl Into<Cow<'static, str>>) -> Self {
-        Self { status, error: RpcError::new(code, message), id: None, retry_after: None, allow: None }
+        let error = RpcError::new(code, message);
+        Self(Box::new(Details { status, error, id: None, retry_after: None, allow: None }))
     }
 
     /// 400: a message that may not be sent here.
@@ -60,7 +68,9 @@ impl Refusal {
     /// 405.
     pub(crate) fn method_not_allowed(allow: &'static str) -> Self {
         let message = format!("this method is not offered here; use {allow}");
-        Self { allow: Some(allow), ..Self::new(StatusCode::METHOD_NOT_ALLOWED, code::REFUSED, message) }
+        let mut refusal = Self::new(StatusCode::METHOD_NOT_ALLOWED, code::REFUSED, message);
+        refusal.0.allow = Some(allow);
+        refusal
     }
 
     /// 408: the body did not come in time.
@@ -81,8 +91,9 @@ impl Refusal {
 
     /// 503 with `Retry-After`: a limit; nothing was done.
     pub(crate) fn overloaded(message: impl Into<Cow<'static, str>>) -> Self {
-        let retry_after = Some(Duration::from_secs(2));
-        Self { retry_after, ..Self::new(StatusCode::SERVICE_UNAVAILABLE, code::OVERLOADED, message) }
+        let mut refusal = Self::new(StatusCode::SERVICE_UNAVAILABLE, code::OVERLOADED, message);
+        refusal.0.retry_after = Some(RETRY_AFTER_OVERLOAD);
+        refusal
     }
 
     /// 503: no further server process may run.
@@ -92,25 +103,27 @@ impl Refusal {
 
     /// The same, as the answer to the request with this raw id.
     #[must_use]
-    pub(crate) fn to(self, id: Option<Bytes>) -> Self {
-        Self { id: id.or(self.id), ..self }
+    pub(crate) fn to(mut self, id: Option<Bytes>) -> Self {
+        self.0.id = id;
+        self
     }
 
     /// The JSON-RPC error alone, for transports that answer elsewhere.
     pub(crate) fn error(&self) -> &RpcError {
-        &self.error
+        &self.0.error
     }
 
     /// The HTTP response.
     pub(crate) fn into_response(self) -> Response<Body> {
-        let mut response = Response::new(Body::full(self.error.to_response(self.id.as_deref())));
-        *response.status_mut() = self.status;
+        let Details { status, error, id, retry_after, allow } = *self.0;
+        let mut response = Response::new(Body::full(error.to_response(id.as_deref())));
+        *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
-        if let Some(delay) = self.retry_after {
+        if let Some(delay) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(delay.as_secs()));
         }
-        if let Some(allow) = self.allow {
+        if let Some(allow) = allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));
         }
         response

@@ -226,10 +226,8 @@ impl<S: Clone, X: Clone> Mux<S, X> {
 
     /// Sends a line to the server, or holds it until there is one.
     fn send(&mut self, payload: impl Into<Payload>) {
-        let payload = payload.into();
-        match self.link.hold(payload) {
-            Some(payload) => self.effects.push_back(Effect::ToServer(payload)),
-            None => {}
+        if let Some(payload) = self.link.hold(payload.into()) {
+            self.effects.push_back(Effect::ToServer(payload));
         }
     }
 

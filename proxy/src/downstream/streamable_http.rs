@@ -151,8 +151,11 @@ impl Endpoint {
                     Ok(())
                 }
                 Kind::Request => self.forward(&session, &outlet, message).await,
-                // A notification has no answer, not even a refusal, once the batch is accepted.
-                _ => Ok(self.tell(&session, message).await.unwrap_or_default()),
+                _ => {
+                    // A notification has no answer, not even a refusal, once the batch is accepted.
+                    let _ = self.tell(&session, message).await;
+                    Ok(())
+                }
             };
             if let Err(refusal) = done {
                 outlet.response(refusal.error().to_response(Some(&id)).into());
@@ -226,20 +229,17 @@ impl Endpoint {
         headers::check_version(&parts.headers, linked(&session)?.version)?;
         self.refuse_while_draining()?;
         session.touch();
-        let mut opening = Gather::new();
-        sse::retry(&mut opening, RETRY);
-        sse::comment(&mut opening, "open");
         match header(&parts.headers, LAST_EVENT_ID).and_then(EventId::parse) {
             Some(EventId { stream: number @ 1.., sequence }) => {
                 let gone = || Refusal::invalid("the events after that Last-Event-ID are no longer held");
                 let outlet = session.kept(number).ok_or_else(gone)?;
-                self.stream(outlet, Some(sequence), opening)
+                self.stream(outlet, Some(sequence), opening())
             }
             // What is no longer held of the standalone stream was notice, not answers: go on with the rest.
             Some(EventId { sequence, .. }) => self
-                .stream(session.standalone.clone(), Some(sequence), opening)
-                .or_else(|_| self.stream(session.standalone.clone(), None, reopening())),
-            None => self.stream(session.standalone.clone(), None, opening),
+                .stream(session.standalone.clone(), Some(sequence), opening())
+                .or_else(|_| self.stream(session.standalone.clone(), None, opening())),
+            None => self.stream(session.standalone.clone(), None, opening()),
         }
     }
 
@@ -261,7 +261,8 @@ impl Endpoint {
     }
 }
 
-fn reopening() -> Gather {
+/// What a GET stream starts with, at once, so that every middle box sees it live.
+fn opening() -> Gather {
     let mut opening = Gather::new();
     sse::retry(&mut opening, RETRY);
     sse::comment(&mut opening, "open");
