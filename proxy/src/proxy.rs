@@ -110,9 +110,8 @@ impl Proxy {
             async move { router.answer(request).await }
         };
         connections.spawn(listener.clone().run(public, config.limits.max_connections, answer));
-        if let Some((socket, _)) = admin.as_ref() {
-            tracing::debug!(address = ?socket.local_addr(), "admin port open");
-        }
+        let admin_address = admin.as_ref().map_or("off".to_owned(), |(_, address)| address.to_string());
+        tracing::info!(mcp = %address, admin = admin_address, "listening");
         let admin = admin.map(|(socket, address)| {
             let endpoint = endpoint.clone();
             let answer = move |request| admin::answer(endpoint.clone(), request);

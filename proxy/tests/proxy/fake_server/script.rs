@@ -1,0 +1,93 @@
+//! The tools.
+//!
+//! - `echo` returns its arguments byte by byte, and `history` every line that this process has received.
+//! - `script` performs `steps` in order and then answers with what came of them. A step has one of these keys:
+//!   - `progress: N`: sends that progress with the call's token;
+//!   - `notify: METHOD, params`; `ask: METHOD, params`: sends it; the answer is waited for and returned;
+//!   - `hold: NAME`, `open: NAME`: waits until this process has opened that gate; opens it;
+//!   - `hold_cancelled`: waits until this very call is cancelled;
+//!   - `raw: TEXT, times`: writes it to stdout verbatim; `stderr: TEXT, times`: a line there;
+//!   - `spawn: [COMMAND…]`: starts a program that inherits all pipes, and returns its pid;
+//!   - `exit: STATUS`, `abort`, `deaf` (stdin is read no more), `close_stdout`, `silent` (no answer comes);
+//!   - `bytes: N`: makes the answer that large.
+
+use std::process::Command;
+
+use serde::Deserialize;
+use serde_json::value::RawValue;
+use serde_json::{Value, json};
+
+use crate::peer::Peer;
+
+#[derive(Deserialize)]
+struct Call<'a> {
+    #[serde(borrow)]
+    params: Params<'a>,
+}
+
+#[derive(Deserialize)]
+struct Params<'a> {
+    #[serde(borrow, default)]
+    arguments: Option<&'a RawValue>,
+}
+
+pub(crate) fn call(peer: &Peer, line: &str, message: &Value) {
+    let (id, params) = (&message["id"], &message["params"]);
+    let count = peer.count();
+    match params["name"].as_str() {
+        Some("echo") => {
+            let call: Call<'_> = serde_json::from_str(line).unwrap();
+            let arguments = call.params.arguments.map_or("null", RawValue::get);
+            peer.write(&format!("{{\"result\":{{\"echo\":{arguments}}},\"jsonrpc\":\"2.0\",\"id\":{id}}}\n"));
+        }
+        Some("history") => peer.result(id, json!({ "received": peer.received() })),
+        Some("script") => run(peer, id, params, count),
+        other => {
+            let error = json!({ "code": -32602, "message": format!("no such tool: {other:?}") });
+            peer.send(json!({ "jsonrpc": "2.0", "id": id, "error": error }));
+        }
+    }
+}
+
+fn run(peer: &Peer, id: &Value, params: &Value, count: u64) {
+    let arguments = &params["arguments"];
+    let mut outcome = json!({ "pid": std::process::id(), "count": count, "answers": [], "pids": [] });
+    for step in arguments["steps"].as_array().unwrap_or(&Vec::new()) {
+        let (key, value) = step.as_object().unwrap().iter().next().unwrap();
+        let text = value.as_str().unwrap_or_default();
+        let times = step["times"].as_u64().unwrap_or(1);
+        match key.as_str() {
+            "progress" => {
+                let params = json!({ "progressToken": params["_meta"]["progressToken"], "progress": value });
+                peer.send(json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": params }));
+            }
+            "notify" => {
+                for _ in 0..times {
+                    peer.send(json!({ "jsonrpc": "2.0", "method": value, "params": step["params"] }));
+                }
+            }
+            "ask" => outcome["answers"].as_array_mut().unwrap().push(peer.ask(text, &step["params"])),
+            "hold" => peer.wait_for(text),
+            "hold_cancelled" => peer.wait_for(&format!("cancelled-{id}")),
+            "open" => peer.open(text),
+            "raw" => (0..times).for_each(|_| peer.write(text)),
+            "stderr" => (0..times).for_each(|_| eprintln!("{text}")),
+            "spawn" => {
+                let words: Vec<&str> = value.as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
+                let child = Command::new(words[0]).args(&words[1..]).spawn().unwrap();
+                outcome["pids"].as_array_mut().unwrap().push(child.id().into());
+            }
+            "exit" => std::process::exit(value.as_i64().unwrap() as i32),
+            "abort" => std::process::abort(),
+            "deaf" => peer.be_deaf(),
+            "close_stdout" => {
+                let nowhere = std::fs::File::options().write(true).open("/dev/null").unwrap();
+                rustix::stdio::dup2_stdout(&nowhere).unwrap();
+            }
+            "bytes" => outcome["text"] = "x".repeat(value.as_u64().unwrap() as usize).into(),
+            "silent" => return,
+            other => panic!("no such step: {other}"),
+        }
+    }
+    peer.result(id, json!({ "content": [], "structuredContent": outcome }));
+}

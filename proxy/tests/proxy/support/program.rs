@@ -1,0 +1,215 @@
+//! The real program in front of the fake server.
+
+use std::collections::HashMap;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::process::{ExitStatus, Stdio};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Mutex};
+
+use rustix::process::{Pid, Signal};
+use serde_json::Value;
+use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
+use tokio::process::{Child, Command};
+
+use super::processes::{MARK, marked};
+use super::{Request, eventually, within};
+
+/// How to start a proxy.
+#[derive(Clone, Default)]
+pub(crate) struct Options {
+    proxy: Vec<String>,
+    server: Vec<String>,
+    wrapper: Vec<String>,
+}
+
+impl Options {
+    /// Options of the proxy.
+    pub(crate) fn proxy(mut self, arguments: &[&str]) -> Self {
+        self.proxy.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// One process for all sessions.
+    pub(crate) fn shared(self) -> Self {
+        self.proxy(&["--process-mode", "shared"])
+    }
+
+    /// Arguments of the fake server.
+    pub(crate) fn server(mut self, arguments: &[&str]) -> Self {
+        self.server.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// A command that runs the fake server, whose path follows.
+    pub(crate) fn wrapper(mut self, words: &[&str]) -> Self {
+        self.wrapper.extend(words.iter().map(|&word| word.to_owned()));
+        self
+    }
+
+    pub(crate) async fn start(self) -> Waggle {
+        Waggle::start(self).await
+    }
+
+    /// The command, its environment all but empty, and its mark.
+    pub(super) fn command(&self) -> (Command, String) {
+        static COUNT: AtomicU32 = AtomicU32::new(0);
+        let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let mut command = Command::new(env!("CARGO_BIN_EXE_waggle-proxy"));
+        command
+            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(&self.proxy)
+            .arg("--")
+            .args(&self.wrapper)
+            .arg(fake_server())
+            .args(&self.server)
+            .env_clear()
+            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+            .env(MARK, &mark)
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true);
+        (command, mark)
+    }
+}
+
+/// Cargo builds examples beside the tests.
+pub(crate) fn fake_server() -> PathBuf {
+    let test = std::env::current_exe().unwrap();
+    let path = test.parent().and_then(|deps| deps.parent()).unwrap().join("examples/fake-server");
+    assert!(path.exists(), "first run: cargo build -p waggle-proxy --example fake-server");
+    path
+}
+
+/// A running proxy. A test ends it with [`Waggle::stop`], which checks what it leaves behind.
+pub(crate) struct Waggle {
+    child: Child,
+    mark: String,
+    log: Arc<Mutex<Vec<String>>>,
+    pub(crate) address: SocketAddr,
+    pub(crate) admin: SocketAddr,
+    stopped: bool,
+}
+
+impl Waggle {
+    async fn start(options: Options) -> Self {
+        let (mut command, mark) = options.command();
+        let mut child = command.spawn().unwrap();
+        let log = Arc::<Mutex<Vec<String>>>::default();
+        let stderr = child.stderr.take().unwrap();
+        #[expect(clippy::disallowed_methods, reason = "ends with the program that it reads from")]
+        tokio::spawn(keep(stderr, log.clone()));
+        let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
+        let url = within("the URL", stdout.next_line()).await.unwrap();
+        let url = url.unwrap_or_else(|| panic!("no URL: {:#?}", log.lock().unwrap()));
+        let address = url.strip_prefix("http://").and_then(|url| url.strip_suffix("/mcp"));
+        let unknown = SocketAddr::from(([0; 4], 0));
+        let address = address.map_or(unknown, |address| address.parse().unwrap());
+        let mut waggle = Self { child, mark, log, address, admin: unknown, stopped: false };
+        let listening = waggle.logged("listening").await;
+        waggle.address = listening["mcp"].as_str().unwrap().parse().unwrap();
+        waggle.admin = listening["admin"].as_str().unwrap().parse().unwrap();
+        waggle
+    }
+
+    /// The fields of the first log line with that message, once it has come.
+    pub(crate) async fn logged(&self, message: &str) -> Value {
+        let found = || {
+            let log = self.log.lock().unwrap();
+            let mut lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+            lines.find(|line| line["message"] == message)
+        };
+        eventually(&format!("{message:?} in the log: {:#?}", self.log()), || async { found().is_some() }).await;
+        found().unwrap()
+    }
+
+    /// The lines on stderr so far.
+    pub(crate) fn log(&self) -> Vec<String> {
+        self.log.lock().unwrap().clone()
+    }
+
+    pub(crate) async fn status(&self) -> Value {
+        Request::new("GET", "/status").send(self.admin).await.json().await
+    }
+
+    /// Waits until a number in the status has that value.
+    pub(crate) async fn until(&self, name: &str, value: i64) {
+        eventually(&format!("{name} = {value}"), async || self.status().await[name] == value).await;
+    }
+
+    /// Whether `/readyz` says so.
+    pub(crate) async fn is_ready(&self) -> bool {
+        Request::new("GET", "/readyz").send(self.admin).await.status == 200
+    }
+
+    /// Every sample of `/metrics`, by its name with labels.
+    pub(crate) async fn metrics(&self) -> HashMap<String, f64> {
+        let text = Request::new("GET", "/metrics").send(self.admin).await.text().await;
+        assert!(text.ends_with("# EOF\n"));
+        let samples = text.lines().filter(|line| !line.starts_with('#'));
+        samples.map(|line| line.rsplit_once(' ').unwrap()).map(|(n, v)| (n.to_owned(), v.parse().unwrap())).collect()
+    }
+
+    /// A sample; 0 if there is none yet.
+    pub(crate) async fn metric(&self, name: &str) -> f64 {
+        self.metrics().await.get(name).copied().unwrap_or_default()
+    }
+
+    /// Resident memory in bytes.
+    pub(crate) fn memory(&self) -> usize {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).unwrap();
+        line.split_whitespace().next().unwrap().parse::<usize>().unwrap() * 1024
+    }
+
+    /// Processes that the proxy has started and that run.
+    pub(crate) fn processes(&self) -> Vec<(i32, String)> {
+        let own = self.child.id().unwrap_or_default().cast_signed();
+        marked(&self.mark).into_iter().filter(|(pid, _)| *pid != own).collect()
+    }
+
+    pub(crate) fn signal(&self, signal: Signal) {
+        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).unwrap();
+        rustix::process::kill_process(pid, signal).unwrap();
+    }
+
+    /// Waits for the program's end. Whatever it has started must be gone, too.
+    pub(crate) async fn ended(mut self) -> ExitStatus {
+        self.stopped = true;
+        let status = within("the program's end", self.child.wait()).await.unwrap();
+        // A killed process takes a moment to leave the process table.
+        let left = || marked(&self.mark);
+        eventually(&format!("nothing is left of {:?}", left()), || async { left().is_empty() }).await;
+        status
+    }
+
+    /// Ends the program the usual way.
+    pub(crate) async fn stop(self) {
+        self.signal(Signal::TERM);
+        let log = self.log.clone();
+        assert_eq!(self.ended().await.code(), Some(0), "{:#?}", log.lock().unwrap());
+        let panicked = log.lock().unwrap().iter().any(|line| line.contains("panicked"));
+        assert!(!panicked, "{:#?}", log.lock().unwrap());
+    }
+}
+
+impl Drop for Waggle {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            eprintln!("log of the proxy: {:#?}", self.log());
+            for (pid, _) in marked(&self.mark) {
+                let _ = rustix::process::kill_process(Pid::from_raw(pid).unwrap(), Signal::KILL);
+            }
+        } else {
+            assert!(self.stopped, "the test must stop the proxy");
+        }
+    }
+}
+
+async fn keep(stderr: impl AsyncRead + Unpin, log: Arc<Mutex<Vec<String>>>) {
+    let mut lines = BufReader::new(stderr).lines();
+    while let Ok(Some(line)) = lines.next_line().await {
+        log.lock().unwrap().push(line);
+    }
+}
