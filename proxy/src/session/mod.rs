@@ -110,11 +110,19 @@ impl Session {
         Busy(self.clone())
     }
 
-    /// Whether the client has been silent, with no stream open, for `limit`.
+    /// Whether the client has been silent for `limit`, with no stream open and no answer to wait for. What is
+    /// open counts as a sign of life: the time starts anew when it ends.
     pub(crate) fn is_idle(&self, now: Timestamp, limit: Duration) -> bool {
+        let waiting = |outlet: &Arc<Outlet>| outlet.has_reader() || !outlet.is_finished();
+        if self.standalone.has_reader()
+            || self.active.load(Ordering::Relaxed) > 0
+            || self.posts.lock().iter().any(waiting)
+        {
+            self.touch();
+            return false;
+        }
         let last_seen = Timestamp::new(Duration::from_nanos(self.last_seen.load(Ordering::Relaxed)));
-        let open = self.standalone.has_reader() || self.active.load(Ordering::Relaxed) > 0;
-        !open && now.since(last_seen) >= limit
+        now.since(last_seen) >= limit
     }
 
     /// A stream for a POST with this many requests.
