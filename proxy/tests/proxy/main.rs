@@ -4,5 +4,22 @@
 
 #![expect(clippy::unwrap_used, reason = "a test ends where it fails")]
 
+mod access;
+mod admin;
+mod answers;
+mod back_pressure;
+mod batches;
+mod faults;
+mod fidelity;
+mod http_sse;
+mod limits;
+mod many;
+mod processes;
+mod restarts;
+mod resumption;
+mod sessions;
+mod shared;
+mod shutdown;
+mod startup;
 mod streamable_http;
 mod support;

@@ -211,6 +211,12 @@ impl Response {
         body
     }
 
+    /// The connection, for the next response. The body must have been read.
+    pub(crate) fn into_connection(self) -> Connection {
+        assert!(matches!(self.framing, Framing::Done | Framing::Length(0)), "a body is left");
+        self.connection
+    }
+
     pub(crate) async fn text(mut self) -> String {
         String::from_utf8(self.body().await).unwrap()
     }
