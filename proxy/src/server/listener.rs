@@ -1,6 +1,16 @@
 //! Accepts connections within the limit and serves HTTP/1.1 and HTTP/2 (prior knowledge) on them.
 
-use std::{convert::Infallible, future::Future, io, pin::pin, sync::Arc, time::Duration};
+use std::{
+    convert::Infallible,
+    future::Future,
+    io,
+    pin::pin,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use hyper::{Request, Response, body::Incoming, service::service_fn};
 use hyper_util::{
@@ -91,10 +101,20 @@ impl Listener {
             .max_concurrent_streams(STREAMS_PER_CONNECTION)
             .keep_alive_interval(times.keep_alive)
             .keep_alive_timeout(PING_TIMEOUT);
-        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service_fn(answer)));
+        let asked = Arc::new(AtomicBool::new(false));
+        let first = asked.clone();
+        let service = service_fn(move |request| {
+            first.store(true, Ordering::Relaxed);
+            answer(request)
+        });
+        let mut connection = pin!(builder.serve_connection(TokioIo::new(stream), service));
         let served = tokio::select! {
             biased;
             served = connection.as_mut() => served,
+            () = never_asks(&asked, times.header_timeout) => {
+                self.metrics.limit_hit("header_timeout");
+                return;
+            }
             () = self.drained.cancelled() => {
                 connection.as_mut().graceful_shutdown();
                 connection.await
@@ -103,6 +123,15 @@ impl Listener {
         if let Err(error) = served {
             tracing::debug!(%error, "connection ended early");
         }
+    }
+}
+
+/// Completes when the connection's first request has not come in time. The HTTP versions have their own limits
+/// for their heads, but none for a client that does not even say which version it speaks.
+async fn never_asks(asked: &AtomicBool, within: Duration) {
+    tokio::time::sleep(within).await;
+    if asked.load(Ordering::Relaxed) {
+        std::future::pending().await
     }
 }
 
