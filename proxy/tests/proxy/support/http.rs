@@ -132,9 +132,9 @@ impl Connection {
         Some((status, headers.map(|(n, v)| (n.to_ascii_lowercase(), v.trim().to_owned())).collect()))
     }
 
-    /// Waits until the other side closes, without any further byte.
-    pub(crate) async fn closed(mut self) {
-        assert!(!self.fill().await && self.buffer.is_empty(), "{}", String::from_utf8_lossy(&self.buffer));
+    /// Waits until the other side closes, whatever it says before.
+    pub(crate) async fn ended(mut self) {
+        while self.fill().await {}
     }
 
     /// Reads more; false at the end, however it comes.

@@ -156,6 +156,11 @@ impl Waggle {
         self.metrics().await.get(name).copied().unwrap_or_default()
     }
 
+    /// Waits until a sample has that value.
+    pub(crate) async fn gauge(&self, name: &str, value: f64) {
+        eventually(&format!("{name} = {value}"), async || self.metric(name).await == value).await;
+    }
+
     /// Resident memory in bytes.
     pub(crate) fn memory(&self) -> usize {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id().unwrap())).unwrap();
