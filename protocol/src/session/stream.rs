@@ -137,6 +137,8 @@ impl Stream {
     pub fn trim(&mut self, limits: &StreamLimits, now: Timestamp) -> usize {
         let through = match &self.reader {
             Some(reader) if !reader.lagged => reader.cursor,
+            // The HTTP response of a call is on its way, and will read from the start.
+            None if self.outstanding.is_some() && self.next_ticket == 0 => return 0,
             _ => self.log.last(),
         };
         let unread = self.log.start().max(self.read);
@@ -335,6 +337,16 @@ mod tests {
         let ticket = stream.attach(stream.resume_point()).unwrap();
         let (_, events) = read(&mut stream, ticket);
         assert_eq!(events.last().unwrap().1, "the response, larger than all limits");
+    }
+
+    #[test]
+    fn a_call_loses_nothing_before_its_first_reader() {
+        let mut stream = Stream::for_requests(1);
+        for _ in 0..9 {
+            assert_eq!(push(&mut stream, "larger than all limits", Class::Message).dropped, 0);
+        }
+        let ticket = stream.attach(0).unwrap();
+        assert_eq!(read(&mut stream, ticket).1.len(), 9);
     }
 
     #[test]

@@ -231,7 +231,7 @@ impl Endpoint {
         session.touch();
         match header(&parts.headers, LAST_EVENT_ID).and_then(EventId::parse) {
             Some(EventId { stream: number @ 1.., sequence }) => {
-                let gone = || Refusal::invalid("the events after that Last-Event-ID are no longer held");
+                let gone = || Refusal::invalid("the stream of that Last-Event-ID is no longer held");
                 let outlet = session.kept(number).ok_or_else(gone)?;
                 self.stream(outlet, Some(sequence), opening())
             }

@@ -144,6 +144,10 @@ async fn serve(upstream: &Arc<Upstream>, process: &mut Process) -> End {
                 Output::Bytes(length) => {
                     server.metrics.bytes_from_server(length);
                     upstream.receive(&mut decoder);
+                    if length >= READ / 2 {
+                        // There is more: its readers take this first, or a burst would overrun their queues.
+                        tokio::task::yield_now().await;
+                    }
                 }
                 // Usually the first sign of its end.
                 Output::Closed if process.ends_within(LAST_WORDS).await => {
