@@ -28,8 +28,22 @@ async fn what_precedes_the_answer_makes_it_a_stream() {
     let messages = events.rest().await;
     let methods: Vec<_> = messages.iter().map(|message| message["method"].as_str().unwrap_or("answer")).collect();
     assert_eq!(methods, ["notifications/progress", "notifications/message", "notifications/progress", "answer"]);
-    assert_eq!(messages[0]["params"], json!({ "progressToken": "token", "progress": 1 }));
+    assert_eq!(messages[0]["params"], json!({ "progressToken": "id", "progress": 1 }));
     assert_eq!(messages[3]["id"], "id");
+    waggle.stop().await;
+}
+
+#[tokio::test]
+async fn a_burst_loses_nothing() {
+    // The most that a reader may be behind, and nothing to resume from.
+    let waggle = Options::default().proxy(&["--replay-bytes", "0"]).start().await;
+    let session = Session::open(&waggle).await;
+    for steps in [json!([{ "log": 3 << 20 }]), json!([{ "log": 100_000, "times": 100 }]), json!([{ "log": 1, "times": 10_000 }])] {
+        let count = steps[0]["times"].as_u64().unwrap_or(1);
+        let messages = session.post(&script(1, steps)).await.events().rest().await;
+        assert_eq!(messages.len() as u64, count + 1);
+        assert_eq!(messages.last().unwrap()["id"], 1);
+    }
     waggle.stop().await;
 }
 

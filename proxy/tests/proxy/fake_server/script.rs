@@ -4,6 +4,7 @@
 //! - `script` performs `steps` in order and then answers with what came of them. A step has one of these keys:
 //!   - `progress: N`: sends that progress with the call's token;
 //!   - `notify: METHOD, params`; `ask: METHOD, params`: sends it; the answer is waited for and returned;
+//!   - `log: N, times`: a log message of that many bytes;
 //!   - `hold: NAME`, `open: NAME`: waits until this process has opened that gate; opens it;
 //!   - `hold_cancelled`: waits until this very call is cancelled;
 //!   - `raw: TEXT, times`: writes it to stdout verbatim; `stderr: TEXT, times`: a line there;
@@ -64,6 +65,13 @@ fn run(peer: &Peer, id: &Value, params: &Value, count: u64) {
             "notify" => {
                 for _ in 0..times {
                     peer.send(json!({ "jsonrpc": "2.0", "method": value, "params": step["params"] }));
+                }
+            }
+            "log" => {
+                let data = "x".repeat(value.as_u64().unwrap() as usize);
+                let params = json!({ "level": "info", "data": data });
+                for _ in 0..times {
+                    peer.send(json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": params }));
                 }
             }
             "ask" => outcome["answers"].as_array_mut().unwrap().push(peer.ask(text, &step["params"])),

@@ -27,10 +27,10 @@ pub(crate) fn call(id: impl Into<Value>, tool: &str, arguments: Value) -> Value 
     message(id, "tools/call", json!({ "name": tool, "arguments": arguments }))
 }
 
-/// A call of the fake server's `script`, which may report progress by the token `token`.
+/// A call of the fake server's `script`, which may report progress by its id as the token.
 pub(crate) fn script(id: impl Into<Value>, steps: Value) -> Value {
     let id = id.into();
-    let meta = json!({ "progressToken": "token" });
+    let meta = json!({ "progressToken": id });
     message(id, "tools/call", json!({ "name": "script", "arguments": { "steps": steps }, "_meta": meta }))
 }
 

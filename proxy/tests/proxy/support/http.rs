@@ -240,8 +240,10 @@ impl Response {
     }
 
     /// The body of an SSE response.
+    #[track_caller]
     pub(crate) fn events(self) -> Events {
-        assert_eq!((self.status, self.header("content-type")), (200, Some("text/event-stream")));
+        let kind = (self.status, self.header("content-type"));
+        assert_eq!(kind, (200, Some("text/event-stream")), "{}", String::from_utf8_lossy(&self.connection.buffer));
         Events::new(self)
     }
 }
