@@ -1,8 +1,9 @@
 //! An MCP server over stdio that behaves as its tests tell it to, also badly. Not part of the product.
 //!
 //! At start, by arguments: `--silent` (never answers anything), `--refuse` (answers `initialize` with an
-//! error), `--fail` (writes a line to stderr and exits with status 3), `--noisy` (junk on stdout first),
-//! `--revision R` (claims that protocol revision), `--once FILE` (as `--fail`, once FILE exists).
+//! error), `--fail` (writes to stderr and exits with status 3), `--noisy` (junk on stdout first),
+//! `--revision R` (claims that protocol revision), `--slow-subscribe` (confirms subscriptions once the gate
+//! `subscribe` is open).
 //!
 //! Then by the arguments of its tools, see [`script`].
 
@@ -24,6 +25,7 @@ use peer::Peer;
 struct Options {
     silent: bool,
     refuse: bool,
+    slow_subscribe: bool,
     revision: Option<String>,
 }
 
@@ -55,8 +57,7 @@ fn options() -> Options {
             "--refuse" => options.refuse = true,
             "--revision" => options.revision = arguments.next(),
             "--fail" => fail(),
-            "--once" if std::path::Path::new(&arguments.next().unwrap()).exists() => fail(),
-            "--once" => {}
+            "--slow-subscribe" => options.slow_subscribe = true,
             "--noisy" => println!("Server running on stdio\n\n{{\"not\": \"a message\"}}\n[1,"),
             other => panic!("no such argument: {other}"),
         }
@@ -85,6 +86,13 @@ fn received(options: &Options, peer: &Arc<Peer>, line: &str) {
         Some("tools/call") => {
             let (peer, line, message) = (peer.clone(), line.to_owned(), message.clone());
             std::thread::spawn(move || script::call(&peer, &line, &message));
+        }
+        Some("resources/subscribe") if options.slow_subscribe => {
+            let (peer, id) = (peer.clone(), id.clone());
+            std::thread::spawn(move || {
+                peer.wait_for("subscribe");
+                peer.result(&id, json!({}));
+            });
         }
         Some("logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" | "ping") => {
             peer.result(id, json!({}));

@@ -63,9 +63,11 @@ fn run(peer: &Peer, id: &Value, params: &Value, count: u64) {
                 peer.send(json!({ "jsonrpc": "2.0", "method": "notifications/progress", "params": params }));
             }
             "notify" => {
-                for _ in 0..times {
-                    peer.send(json!({ "jsonrpc": "2.0", "method": value, "params": step["params"] }));
+                let mut message = json!({ "jsonrpc": "2.0", "method": value });
+                if !step["params"].is_null() {
+                    message["params"] = step["params"].clone();
                 }
+                (0..times).for_each(|_| peer.send(message.clone()));
             }
             "log" => {
                 let data = "x".repeat(value.as_u64().unwrap() as usize);

@@ -1,10 +1,12 @@
 //! A reader of server-sent events.
 
+use std::future::Future;
+
 use serde_json::Value;
 use waggle_protocol::sse::SseDecoder;
 pub(crate) use waggle_protocol::sse::Event;
 
-use super::Response;
+use super::{Response, within};
 
 /// The events of one response. Dropping it closes the connection.
 pub(crate) struct Events {
@@ -20,15 +22,19 @@ impl Events {
     }
 
     /// The next event; `None` at the end of the stream.
-    pub(crate) async fn next(&mut self) -> Option<Event> {
-        loop {
-            if let Some(event) = self.decoder.next_event() {
-                return Some(event.unwrap());
+    #[track_caller]
+    pub(crate) fn next(&mut self) -> impl Future<Output = Option<Event>> {
+        // Signs of life are no events, and come for ever.
+        within("an event", async {
+            loop {
+                if let Some(event) = self.decoder.next_event() {
+                    return Some(event.unwrap());
+                }
+                if !self.more().await {
+                    return None;
+                }
             }
-            if !self.more().await {
-                return None;
-            }
-        }
+        })
     }
 
     /// The next message; events without data (priming) are passed over.
@@ -56,10 +62,13 @@ impl Events {
     }
 
     /// Reads until the stream so far contains `text`.
-    pub(crate) async fn until(&mut self, text: &str) {
-        while !self.raw().contains(text) {
-            assert!(self.more().await, "the stream ended without {text:?}: {}", self.raw());
-        }
+    #[track_caller]
+    pub(crate) fn until(&mut self, text: &str) -> impl Future<Output = ()> {
+        within("text in the stream", async move {
+            while !self.raw().contains(text) {
+                assert!(self.more().await, "the stream ended without {text:?}: {}", self.raw());
+            }
+        })
     }
 
     /// Everything that has been read.

@@ -229,13 +229,16 @@ impl Response {
 
     /// The one message of the response, in either of its forms.
     pub(crate) async fn message(self) -> Value {
+        let mut messages = self.messages().await;
+        assert_eq!(messages.len(), 1, "{messages:?}");
+        messages.remove(0)
+    }
+
+    /// All messages of the response, in either of its forms.
+    pub(crate) async fn messages(self) -> Vec<Value> {
         match self.header("content-type") {
-            Some("text/event-stream") => {
-                let mut messages = self.events().rest().await;
-                assert_eq!(messages.len(), 1, "{messages:?}");
-                messages.remove(0)
-            }
-            _ => self.json().await,
+            Some("text/event-stream") => self.events().rest().await,
+            _ => vec![self.json().await],
         }
     }
 

@@ -16,14 +16,37 @@ use super::processes::{MARK, marked};
 use super::{Request, eventually, within};
 
 /// How to start a proxy.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub(crate) struct Options {
+    ports: Vec<String>,
     proxy: Vec<String>,
     server: Vec<String>,
     wrapper: Vec<String>,
+    /// A named pipe, as `GATE` in the server's environment.
+    gate: Option<PathBuf>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self::replacing(&[("--listen", "127.0.0.1:0"), ("--admin-listen", "127.0.0.1:0")])
+    }
 }
 
 impl Options {
+    /// Ports of the test's own choice.
+    pub(crate) fn replacing(ports: &[(&str, &str)]) -> Self {
+        let ports = ports.iter().flat_map(|&(option, address)| [option.to_owned(), address.to_owned()]);
+        Self { ports: ports.collect(), proxy: vec![], server: vec![], wrapper: vec![], gate: None }
+    }
+
+    /// Gives the server a gate, to be opened by [`Waggle::open_gate`].
+    pub(crate) fn gated(mut self) -> Self {
+        let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("gate-{}", next_mark()));
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+        self.gate = Some(path);
+        self
+    }
+
     /// Options of the proxy.
     pub(crate) fn proxy(mut self, arguments: &[&str]) -> Self {
         self.proxy.extend(arguments.iter().map(|&argument| argument.to_owned()));
@@ -53,11 +76,11 @@ impl Options {
 
     /// The command, its environment all but empty, and its mark.
     pub(super) fn command(&self) -> (Command, String) {
-        static COUNT: AtomicU32 = AtomicU32::new(0);
-        let mark = format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed));
+        let mark = next_mark();
         let mut command = Command::new(env!("CARGO_BIN_EXE_waggle-proxy"));
         command
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "127.0.0.1:0", "--log-format", "json"])
+            .args(&self.ports)
+            .args(["--log-format", "json"])
             .args(&self.proxy)
             .arg("--")
             .args(&self.wrapper)
@@ -70,8 +93,16 @@ impl Options {
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
             .kill_on_drop(true);
+        if let Some(gate) = &self.gate {
+            command.env("GATE", gate);
+        }
         (command, mark)
     }
+}
+
+fn next_mark() -> String {
+    static COUNT: AtomicU32 = AtomicU32::new(0);
+    format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
 
 /// Cargo builds examples beside the tests.
@@ -87,6 +118,9 @@ pub(crate) struct Waggle {
     child: Child,
     mark: String,
     log: Arc<Mutex<Vec<String>>>,
+    gate: Option<PathBuf>,
+    /// The line on stdout.
+    pub(crate) url: String,
     pub(crate) address: SocketAddr,
     pub(crate) admin: SocketAddr,
     stopped: bool,
@@ -103,14 +137,25 @@ impl Waggle {
         let mut stdout = BufReader::new(child.stdout.take().unwrap()).lines();
         let url = within("the URL", stdout.next_line()).await.unwrap();
         let url = url.unwrap_or_else(|| panic!("no URL: {:#?}", log.lock().unwrap()));
-        let address = url.strip_prefix("http://").and_then(|url| url.strip_suffix("/mcp"));
         let unknown = SocketAddr::from(([0; 4], 0));
-        let address = address.map_or(unknown, |address| address.parse().unwrap());
-        let mut waggle = Self { child, mark, log, address, admin: unknown, stopped: false };
+        let gate = options.gate;
+        let mut waggle = Self { child, mark, log, gate, url, address: unknown, admin: unknown, stopped: false };
         let listening = waggle.logged("listening").await;
         waggle.address = listening["mcp"].as_str().unwrap().parse().unwrap();
-        waggle.admin = listening["admin"].as_str().unwrap().parse().unwrap();
+        waggle.admin = listening["admin"].as_str().unwrap().parse().unwrap_or(unknown);
         waggle
+    }
+
+    /// Lets the server go on.
+    pub(crate) fn open_gate(&self) {
+        std::fs::write(self.gate.as_ref().unwrap(), "go\n").unwrap();
+    }
+
+    /// What it says to people, once it has said something: the lines on stderr that are no log lines.
+    pub(crate) async fn errors(&self) -> Vec<String> {
+        let errors = || self.log().into_iter().filter(|line| !line.starts_with('{')).collect::<Vec<_>>();
+        eventually("an error on stderr", async || !errors().is_empty()).await;
+        errors()
     }
 
     /// The fields of the first log line with that message, once it has come.
@@ -201,6 +246,9 @@ impl Waggle {
 
 impl Drop for Waggle {
     fn drop(&mut self) {
+        if let Some(gate) = &self.gate {
+            let _ = std::fs::remove_file(gate);
+        }
         if std::thread::panicking() {
             eprintln!("log of the proxy: {:#?}", self.log());
             for (pid, _) in marked(&self.mark) {
