@@ -1,10 +1,10 @@
 //! Resource subscriptions: each session has its own, a shared server sees the first and the last.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::member::MemberKey;
+use super::{member::MemberKey, same};
 
 /// A request that waits for the server to confirm a subscription.
 #[derive(Debug)]
@@ -16,7 +16,7 @@ pub(super) struct Waiter<X> {
 
 #[derive(Debug)]
 struct Entry<X> {
-    holders: HashSet<MemberKey>,
+    holders: BTreeSet<MemberKey>,
     /// `Some` while the server has not answered the first subscription.
     waiting: Option<Vec<Waiter<X>>>,
 }
@@ -25,6 +25,8 @@ struct Entry<X> {
 #[derive(Debug)]
 pub(super) struct Subscriptions<X> {
     entries: BTreeMap<String, Entry<X>>,
+    /// All waiters.
+    waiting: usize,
 }
 
 /// What a subscription needs.
@@ -40,7 +42,7 @@ pub(super) enum Subscribe {
 
 impl<X> Default for Subscriptions<X> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new() }
+        Self { entries: BTreeMap::new(), waiting: 0 }
     }
 }
 
@@ -49,7 +51,8 @@ impl<X> Subscriptions<X> {
     pub(super) fn subscribe(&mut self, uri: &str, waiter: Waiter<X>) -> Subscribe {
         match self.entries.get_mut(uri) {
             None => {
-                let holders = HashSet::from([waiter.member]);
+                let holders = BTreeSet::from([waiter.member]);
+                self.waiting += 1;
                 self.entries.insert(uri.to_owned(), Entry { holders, waiting: Some(vec![waiter]) });
                 Subscribe::Ask
             }
@@ -58,6 +61,7 @@ impl<X> Subscriptions<X> {
                 match &mut entry.waiting {
                     None => Subscribe::Held,
                     Some(waiting) => {
+                        self.waiting += 1;
                         waiting.push(waiter);
                         Subscribe::Waiting
                     }
@@ -71,6 +75,7 @@ impl<X> Subscriptions<X> {
     pub(super) fn confirmed(&mut self, uri: &str) -> (Vec<Waiter<X>>, bool) {
         let Some(entry) = self.entries.get_mut(uri) else { return (Vec::new(), false) };
         let waiters = entry.waiting.take().unwrap_or_default();
+        self.waiting -= waiters.len();
         let abandoned = entry.holders.is_empty();
         if abandoned {
             self.entries.remove(uri);
@@ -80,12 +85,14 @@ impl<X> Subscriptions<X> {
 
     /// The server refused: nobody holds it. Returns those who waited.
     pub(super) fn refused(&mut self, uri: &str) -> Vec<Waiter<X>> {
-        self.entries.remove(uri).and_then(|entry| entry.waiting).unwrap_or_default()
+        let waiters = self.entries.remove(uri).and_then(|entry| entry.waiting).unwrap_or_default();
+        self.waiting -= waiters.len();
+        waiters
     }
 
     /// Records a subscription that the server confirmed to its only client.
     pub(super) fn hold(&mut self, uri: &str, member: MemberKey) {
-        let entry = Entry { holders: HashSet::from([member]), waiting: None };
+        let entry = Entry { holders: BTreeSet::from([member]), waiting: None };
         self.entries.insert(uri.to_owned(), entry);
     }
 
@@ -100,20 +107,38 @@ impl<X> Subscriptions<X> {
         last
     }
 
-    /// A session has ended. Returns the URIs that nobody else holds.
-    pub(super) fn release_all(&mut self, member: MemberKey) -> Vec<String> {
+    /// A session no longer waits for the answer to the request with the raw `id`, and so does not want
+    /// what it asked for. Returns the waiter.
+    pub(super) fn cancel(&mut self, member: MemberKey, id: &[u8]) -> Option<Waiter<X>> {
+        let meant = |waiter: &Waiter<X>| waiter.member == member && same(&waiter.id, id);
         for entry in self.entries.values_mut() {
-            if let Some(waiting) = &mut entry.waiting {
-                waiting.retain(|waiter| waiter.member != member);
+            let Some(waiting) = &mut entry.waiting else { continue };
+            let Some(position) = waiting.iter().rposition(meant) else { continue };
+            let waiter = waiting.remove(position);
+            self.waiting -= 1;
+            if !waiting.iter().any(|waiter| waiter.member == member) {
+                entry.holders.remove(&member);
             }
+            return Some(waiter);
         }
+        None
+    }
+
+    /// A session has ended. Returns those of it who waited, and the URIs that nobody else holds.
+    pub(super) fn release_all(&mut self, member: MemberKey) -> (Vec<Waiter<X>>, Vec<String>) {
+        let mut waiters = Vec::new();
+        for waiting in self.entries.values_mut().filter_map(|entry| entry.waiting.as_mut()) {
+            waiters.extend(waiting.extract_if(.., |waiter| waiter.member == member));
+        }
+        self.waiting -= waiters.len();
         let held: Vec<String> = self
             .entries
             .iter()
             .filter(|(_, e)| e.holders.contains(&member))
             .map(|(uri, _)| uri.clone())
             .collect();
-        held.into_iter().filter(|uri| self.release(uri, member)).collect()
+        let released = held.into_iter().filter(|uri| self.release(uri, member)).collect();
+        (waiters, released)
     }
 
     /// The server process is gone: what it had not confirmed is void. Returns those who waited.
@@ -126,6 +151,7 @@ impl<X> Subscriptions<X> {
                 false
             }
         });
+        self.waiting = 0;
         waiters
     }
 
@@ -139,21 +165,34 @@ impl<X> Subscriptions<X> {
         self.entries.is_empty()
     }
 
-    /// The sessions that an update of `uri` concerns: those subscribed to it, else to a URI that it
-    /// lies below (an update may name a sub-resource), else all that are subscribed to anything.
-    pub(super) fn concerned(&self, uri: &str) -> HashSet<MemberKey> {
-        if let Some(entry) = self.entries.get(uri) {
-            return entry.holders.clone();
+    /// Requests that wait for the server to confirm a subscription.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Whether any session but `member` waits for the server to confirm a subscription.
+    pub(super) fn another_waits(&self, member: MemberKey) -> bool {
+        let waiters = || self.entries.values().filter_map(|entry| entry.waiting.as_ref()).flatten();
+        self.waiting > 0 && waiters().any(|waiter| waiter.member != member)
+    }
+
+    /// The sessions that an update of `uri` concerns: those subscribed to it or to a URI that it lies below
+    /// (an update may name a sub-resource); else to one that it begins with; else to anything.
+    pub(super) fn concerned(&self, uri: &str) -> BTreeSet<MemberKey> {
+        let holders = |uri: &str| self.entries.get(uri).into_iter().flat_map(|entry| &entry.holders).copied();
+        let mut concerned: BTreeSet<MemberKey> = holders(uri).collect();
+        for (at, _) in uri.match_indices(['/', '?', '#']) {
+            concerned.extend(holders(&uri[..at]).chain(holders(&uri[..=at])));
         }
-        let holders = |accept: &dyn Fn(&str) -> bool| -> HashSet<MemberKey> {
-            self.entries
-                .iter()
-                .filter(|(held, _)| accept(held))
-                .flat_map(|(_, e)| e.holders.iter().copied())
-                .collect()
-        };
-        let parents = holders(&|held| uri.starts_with(held));
-        if parents.is_empty() { holders(&|_| true) } else { parents }
+        if concerned.is_empty() {
+            concerned = self.holders_where(|held| uri.starts_with(held));
+        }
+        if concerned.is_empty() { self.holders_where(|_| true) } else { concerned }
+    }
+
+    fn holders_where(&self, accept: impl Fn(&str) -> bool) -> BTreeSet<MemberKey> {
+        let accepted = self.entries.iter().filter(|(held, _)| accept(held));
+        accepted.flat_map(|(_, entry)| entry.holders.iter().copied()).collect()
     }
 }
 
@@ -197,9 +236,23 @@ mod tests {
     fn a_subscription_that_all_abandon_while_it_is_asked_is_released_by_its_outcome() {
         let mut subscriptions = Subscriptions::default();
         subscriptions.subscribe("u", waiter(A));
-        assert!(subscriptions.release_all(A).is_empty());
+        let (waiters, released) = subscriptions.release_all(A);
+        assert_eq!((waiters.len(), released.len(), subscriptions.waiting()), (1, 0, 0));
         assert!(subscriptions.confirmed("u").1);
         assert!(subscriptions.is_empty());
+    }
+
+    #[test]
+    fn who_cancels_its_subscription_holds_nothing() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.subscribe("u", waiter(A));
+        subscriptions.subscribe("u", waiter(B));
+        assert!(subscriptions.another_waits(A));
+        assert!(subscriptions.cancel(A, b"2").is_none());
+        assert_eq!(subscriptions.cancel(B, b"1.0").map(|waiter| waiter.to), Some(2));
+        assert!(!subscriptions.another_waits(A) && subscriptions.waiting() == 1);
+        assert_eq!(subscriptions.confirmed("u").0.len(), 1);
+        assert!(subscriptions.release("u", A) && subscriptions.waiting() == 0);
     }
 
     #[test]
@@ -207,9 +260,13 @@ mod tests {
         let mut subscriptions = Subscriptions::<u8>::default();
         subscriptions.hold("file:///a", A);
         subscriptions.hold("file:///b", B);
-        assert_eq!(subscriptions.concerned("file:///a"), HashSet::from([A]));
-        assert_eq!(subscriptions.concerned("file:///b/c"), HashSet::from([B]));
-        assert_eq!(subscriptions.concerned("other:"), HashSet::from([A, B]));
+        assert_eq!(subscriptions.concerned("file:///a"), BTreeSet::from([A]));
+        assert_eq!(subscriptions.concerned("file:///b/c"), BTreeSet::from([B]));
+        assert_eq!(subscriptions.concerned("file:///b.bak"), BTreeSet::from([B]));
+        assert_eq!(subscriptions.concerned("other:"), BTreeSet::from([A, B]));
+        subscriptions.hold("file:///b/c", A);
+        assert_eq!(subscriptions.concerned("file:///b/c"), BTreeSet::from([A, B]));
+        assert_eq!(subscriptions.concerned("file:///b/c.bak"), BTreeSet::from([B]));
     }
 
     #[test]
@@ -218,7 +275,7 @@ mod tests {
         subscriptions.hold("kept", A);
         subscriptions.subscribe("void", waiter(A));
         subscriptions.subscribe("void", waiter(B));
-        assert_eq!(subscriptions.interrupted().len(), 2);
+        assert_eq!((subscriptions.interrupted().len(), subscriptions.waiting()), (2, 0));
         assert_eq!(subscriptions.uris().collect::<Vec<_>>(), ["kept"]);
     }
 }
