@@ -177,7 +177,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             let error =
                 RpcError::new(code::TIMED_OUT, format!("the server did not answer within {timeout} s"));
             self.cancel_upstream(id, "timed out");
-            self.fail(id, &error);
+            self.fail(id, &error, now);
         }
     }
 
@@ -227,13 +227,15 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     }
 
     /// Ends a request with an error to whoever waits for it.
-    fn fail(&mut self, id: WireId, error: &RpcError) {
+    fn fail(&mut self, id: WireId, error: &RpcError, now: Timestamp) {
         match self.unregister(id).map(|request| request.from) {
             Some(From::Client(client)) => self.answer(client.to, error.to_response(Some(&client.id))),
             Some(From::Own(Own::Subscribe(uri))) => {
                 for waiter in self.subscriptions.refused(&uri) {
                     self.answer(waiter.to, error.to_response(Some(&waiter.id)));
                 }
+                // It may have subscribed all the same.
+                self.unsubscribe_upstream(&uri, now);
             }
             Some(From::Own(_)) | None => {}
         }

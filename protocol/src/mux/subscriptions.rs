@@ -15,10 +15,34 @@ pub(super) struct Waiter<X> {
 }
 
 #[derive(Debug)]
-struct Entry<X> {
-    holders: BTreeSet<MemberKey>,
-    /// `Some` while the server has not answered the first subscription.
-    waiting: Option<Vec<Waiter<X>>>,
+enum Entry<X> {
+    /// The server has been asked; those who wait for its answer.
+    Asked(Vec<Waiting<X>>),
+    /// The server has the subscription, for these.
+    Held(BTreeSet<MemberKey>),
+}
+
+#[derive(Debug)]
+struct Waiting<X> {
+    waiter: Waiter<X>,
+    /// It has not unsubscribed since.
+    wants: bool,
+}
+
+impl<X> Entry<X> {
+    fn waiting(&self) -> &[Waiting<X>] {
+        match self {
+            Self::Asked(waiting) => waiting,
+            Self::Held(_) => &[],
+        }
+    }
+
+    fn wanted_by(&self) -> BTreeSet<MemberKey> {
+        match self {
+            Self::Asked(waiting) => waiting.iter().filter(|w| w.wants).map(|w| w.waiter.member).collect(),
+            Self::Held(holders) => holders.clone(),
+        }
+    }
 }
 
 /// By URI. Ordered, so that a restart replays subscriptions in a stable order.
@@ -51,21 +75,19 @@ impl<X> Subscriptions<X> {
     pub(super) fn subscribe(&mut self, uri: &str, waiter: Waiter<X>) -> Subscribe {
         match self.entries.get_mut(uri) {
             None => {
-                let holders = BTreeSet::from([waiter.member]);
                 self.waiting += 1;
-                self.entries.insert(uri.to_owned(), Entry { holders, waiting: Some(vec![waiter]) });
+                let waiting = vec![Waiting { waiter, wants: true }];
+                self.entries.insert(uri.to_owned(), Entry::Asked(waiting));
                 Subscribe::Ask
             }
-            Some(entry) => {
-                entry.holders.insert(waiter.member);
-                match &mut entry.waiting {
-                    None => Subscribe::Held,
-                    Some(waiting) => {
-                        self.waiting += 1;
-                        waiting.push(waiter);
-                        Subscribe::Waiting
-                    }
-                }
+            Some(Entry::Asked(waiting)) => {
+                self.waiting += 1;
+                waiting.push(Waiting { waiter, wants: true });
+                Subscribe::Waiting
+            }
+            Some(Entry::Held(holders)) => {
+                holders.insert(waiter.member);
+                Subscribe::Held
             }
         }
     }
@@ -73,83 +95,93 @@ impl<X> Subscriptions<X> {
     /// The server has the subscription. Returns those who waited for it, and whether nobody wants it
     /// any more (then it has been forgotten and must be released).
     pub(super) fn confirmed(&mut self, uri: &str) -> (Vec<Waiter<X>>, bool) {
-        let Some(entry) = self.entries.get_mut(uri) else { return (Vec::new(), false) };
-        let waiters = entry.waiting.take().unwrap_or_default();
-        self.waiting -= waiters.len();
-        let abandoned = entry.holders.is_empty();
-        if abandoned {
-            self.entries.remove(uri);
+        let wanted_by = self.entries.get(uri).map(Entry::wanted_by).unwrap_or_default();
+        let waiters = self.refused(uri);
+        let abandoned = wanted_by.is_empty();
+        if !abandoned {
+            self.entries.insert(uri.to_owned(), Entry::Held(wanted_by));
         }
         (waiters, abandoned)
     }
 
     /// The server refused: nobody holds it. Returns those who waited.
     pub(super) fn refused(&mut self, uri: &str) -> Vec<Waiter<X>> {
-        let waiters = self.entries.remove(uri).and_then(|entry| entry.waiting).unwrap_or_default();
-        self.waiting -= waiters.len();
-        waiters
+        let Some(Entry::Asked(waiting)) = self.entries.remove(uri) else { return Vec::new() };
+        self.waiting -= waiting.len();
+        waiting.into_iter().map(|waiting| waiting.waiter).collect()
     }
 
     /// Records a subscription that the server confirmed to its only client.
     pub(super) fn hold(&mut self, uri: &str, member: MemberKey) {
-        let entry = Entry { holders: BTreeSet::from([member]), waiting: None };
-        self.entries.insert(uri.to_owned(), entry);
+        self.entries.insert(uri.to_owned(), Entry::Held(BTreeSet::from([member])));
     }
 
     /// A session lets go of `uri`; true when it was the last holder, so that the server must be told.
     /// While the server is still being asked, the outcome settles it.
     pub(super) fn release(&mut self, uri: &str, member: MemberKey) -> bool {
-        let Some(entry) = self.entries.get_mut(uri) else { return false };
-        let last = entry.holders.remove(&member) && entry.holders.is_empty() && entry.waiting.is_none();
-        if last {
-            self.entries.remove(uri);
+        match self.entries.get_mut(uri) {
+            None => false,
+            Some(Entry::Asked(waiting)) => {
+                for waiting in waiting.iter_mut().filter(|waiting| waiting.waiter.member == member) {
+                    waiting.wants = false;
+                }
+                false
+            }
+            Some(Entry::Held(holders)) => {
+                let last = holders.remove(&member) && holders.is_empty();
+                if last {
+                    self.entries.remove(uri);
+                }
+                last
+            }
         }
-        last
     }
 
     /// A session no longer waits for the answer to the request with the raw `id`, and so does not want
     /// what it asked for. Returns the waiter.
     pub(super) fn cancel(&mut self, member: MemberKey, id: &[u8]) -> Option<Waiter<X>> {
-        let meant = |waiter: &Waiter<X>| waiter.member == member && same(&waiter.id, id);
-        for entry in self.entries.values_mut() {
-            let Some(waiting) = &mut entry.waiting else { continue };
-            let Some(position) = waiting.iter().rposition(meant) else { continue };
-            let waiter = waiting.remove(position);
-            self.waiting -= 1;
-            if !waiting.iter().any(|waiter| waiter.member == member) {
-                entry.holders.remove(&member);
+        let meant = |w: &Waiting<X>| w.waiter.member == member && same(&w.waiter.id, id);
+        let asked = self.entries.values_mut().filter_map(|entry| match entry {
+            Entry::Asked(waiting) => Some(waiting),
+            Entry::Held(_) => None,
+        });
+        for waiting in asked {
+            if let Some(position) = waiting.iter().rposition(meant) {
+                self.waiting -= 1;
+                return Some(waiting.remove(position).waiter);
             }
-            return Some(waiter);
         }
         None
     }
 
     /// A session has ended. Returns those of it who waited, and the URIs that nobody else holds.
     pub(super) fn release_all(&mut self, member: MemberKey) -> (Vec<Waiter<X>>, Vec<String>) {
-        let mut waiters = Vec::new();
-        for waiting in self.entries.values_mut().filter_map(|entry| entry.waiting.as_mut()) {
-            waiters.extend(waiting.extract_if(.., |waiter| waiter.member == member));
-        }
+        let (mut waiters, mut released) = (Vec::new(), Vec::new());
+        self.entries.retain(|uri, entry| match entry {
+            Entry::Asked(waiting) => {
+                let own = waiting.extract_if(.., |waiting| waiting.waiter.member == member);
+                waiters.extend(own.map(|waiting| waiting.waiter));
+                true
+            }
+            Entry::Held(holders) => {
+                let last = holders.remove(&member) && holders.is_empty();
+                released.extend(last.then(|| uri.clone()));
+                !last
+            }
+        });
         self.waiting -= waiters.len();
-        let held: Vec<String> = self
-            .entries
-            .iter()
-            .filter(|(_, e)| e.holders.contains(&member))
-            .map(|(uri, _)| uri.clone())
-            .collect();
-        let released = held.into_iter().filter(|uri| self.release(uri, member)).collect();
         (waiters, released)
     }
 
     /// The server process is gone: what it had not confirmed is void. Returns those who waited.
     pub(super) fn interrupted(&mut self) -> Vec<Waiter<X>> {
         let mut waiters = Vec::new();
-        self.entries.retain(|_, entry| match entry.waiting.take() {
-            None => !entry.holders.is_empty(),
-            Some(waiting) => {
-                waiters.extend(waiting);
+        self.entries.retain(|_, entry| match entry {
+            Entry::Asked(waiting) => {
+                waiters.extend(waiting.drain(..).map(|waiting| waiting.waiter));
                 false
             }
+            Entry::Held(_) => true,
         });
         self.waiting = 0;
         waiters
@@ -172,17 +204,18 @@ impl<X> Subscriptions<X> {
 
     /// Whether any session but `member` waits for the server to confirm a subscription.
     pub(super) fn another_waits(&self, member: MemberKey) -> bool {
-        let waiters = || self.entries.values().filter_map(|entry| entry.waiting.as_ref()).flatten();
-        self.waiting > 0 && waiters().any(|waiter| waiter.member != member)
+        let mut waiting = self.entries.values().flat_map(Entry::waiting);
+        self.waiting > 0 && waiting.any(|waiting| waiting.waiter.member != member)
     }
 
     /// The sessions that an update of `uri` concerns: those subscribed to it or to a URI that it lies below
     /// (an update may name a sub-resource); else to one that it begins with; else to anything.
     pub(super) fn concerned(&self, uri: &str) -> BTreeSet<MemberKey> {
-        let holders = |uri: &str| self.entries.get(uri).into_iter().flat_map(|entry| &entry.holders).copied();
-        let mut concerned: BTreeSet<MemberKey> = holders(uri).collect();
+        let holders = |uri: &str| self.entries.get(uri).map(Entry::wanted_by).unwrap_or_default();
+        let mut concerned = holders(uri);
         for (at, _) in uri.match_indices(['/', '?', '#']) {
-            concerned.extend(holders(&uri[..at]).chain(holders(&uri[..=at])));
+            concerned.extend(holders(&uri[..at]));
+            concerned.extend(holders(&uri[..=at]));
         }
         if concerned.is_empty() {
             concerned = self.holders_where(|held| uri.starts_with(held));
@@ -192,7 +225,7 @@ impl<X> Subscriptions<X> {
 
     fn holders_where(&self, accept: impl Fn(&str) -> bool) -> BTreeSet<MemberKey> {
         let accepted = self.entries.iter().filter(|(held, _)| accept(held));
-        accepted.flat_map(|(_, entry)| entry.holders.iter().copied()).collect()
+        accepted.flat_map(|(_, entry)| entry.wanted_by()).collect()
     }
 }
 

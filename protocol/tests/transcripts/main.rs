@@ -36,7 +36,7 @@ fn folder() -> &'static Path {
 }
 
 fn check(name: &str) {
-    let text = fs::read_to_string(folder().join(name).with_extension("txt")).unwrap();
+    let text = fs::read_to_string(folder().join(name).with_extension("txt")).expect("a file for each name");
     let script = Script::parse(&text).unwrap_or_else(|mistake| panic!("{name}.txt: {mistake}"));
     let replay = |split| replay(&script, split).unwrap_or_else(|m| panic!("{name}.txt, {split:?}: {m}"));
     let bytes = replay(Split::Never);
