@@ -118,17 +118,29 @@ impl World {
 
     pub(crate) fn unsubscribe(&mut self, who: u8, which: u8) {
         let (id, uri) = (texts::pick(&texts::NAMES, which / 4), texts::pick(&texts::URIS, which));
+        let kind = Kind::Unsubscribe(uri.to_owned());
+        let wanted = self.wanted(who, uri);
+        if !self.open(who, id, None, kind, &texts::with_uri(id, "unsubscribe", uri)) {
+            return;
+        }
         if let Some(who) = self.pick(who).filter(|_| self.shared()) {
             self.sessions[who].subscriptions.remove(uri);
             // Nor does it want what it is still waiting for.
-            for exchange in self.exchanges.iter_mut().filter(|exchange| exchange.session == who) {
-                if exchange.kind == Kind::Subscribe(uri.to_owned()) && uri != texts::REFUSED_URI {
-                    exchange.kind = Kind::Unsubscribe(uri.to_owned());
-                }
+            for exchange in wanted {
+                self.exchanges[exchange].kind = Kind::Unsubscribe(uri.to_owned());
             }
         }
-        let kind = Kind::Unsubscribe(uri.to_owned());
-        self.open(who, id, None, kind, &texts::with_uri(id, "unsubscribe", uri));
+    }
+
+    /// The subscriptions to `uri` that a session waits for.
+    fn wanted(&self, who: u8, uri: &str) -> Vec<usize> {
+        let is = |exchange: &Exchange| {
+            Some(exchange.session) == self.pick(who)
+                && exchange.open
+                && exchange.kind == Kind::Subscribe(uri.to_owned())
+                && uri != texts::REFUSED_URI
+        };
+        self.exchanges.iter().enumerate().filter(|(_, exchange)| is(exchange)).map(|(n, _)| n).collect()
     }
 
     pub(crate) fn set_level(&mut self, who: u8, which: u8) {
@@ -139,8 +151,16 @@ impl World {
         self.open(who, id, None, Kind::Level, &line);
     }
 
-    fn open(&mut self, who: u8, id: &'static str, token: Option<&'static str>, kind: Kind, line: &str) {
-        let Some(session) = self.pick(who) else { return };
+    /// Sends a request; false if that is too many.
+    fn open(
+        &mut self,
+        who: u8,
+        id: &'static str,
+        token: Option<&'static str>,
+        kind: Kind,
+        line: &str,
+    ) -> bool {
+        let Some(session) = self.pick(who) else { return false };
         let to = self.exchanges.len();
         let subscribes = matches!(kind, Kind::Subscribe(_));
         self.exchanges.push(Exchange { session, id, token, kind, open: true });
@@ -149,15 +169,15 @@ impl World {
         }
         let line = Bytes::copy_from_slice(line.as_bytes());
         let envelope = jsonrpc::scan(&line).expect("a client's message");
-        match self.mux.request(self.key(session), to, &line, &envelope, self.now()) {
-            Ok(()) => self.sessions[session].has_subscribed |= subscribes,
-            Err(Overloaded) => {
-                self.exchanges[to].open = false;
-                assert!(self.mux.poll_effect().is_none(), "nothing was to be done");
-            }
+        if let Err(Overloaded) = self.mux.request(self.key(session), to, &line, &envelope, self.now()) {
+            self.exchanges[to].open = false;
+            assert!(self.mux.poll_effect().is_none(), "nothing was to be done");
+            return false;
         }
+        self.sessions[session].has_subscribed |= subscribes;
         self.settle();
         assert!(self.sessions[session].attached || !self.exchanges[to].open);
+        true
     }
 
     /// An exchange has got its response.
