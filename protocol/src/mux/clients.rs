@@ -3,11 +3,11 @@
 use bytes::Bytes;
 
 use super::{
-    DropReason, Effect, Mux, Overloaded, Own, Sharing,
+    DropReason, Effect, Mux, Overloaded, Own, Sharing, WireId,
     in_flight::{ClientRequest, From, Then},
     level::Level,
     member::{Member, MemberKey},
-    retain,
+    retain, same,
     subscriptions::{Subscribe, Waiter},
     uri_params,
 };
@@ -20,13 +20,16 @@ use crate::{
 impl<S: Clone, X: Clone> Mux<S, X> {
     /// Adds a session.
     pub fn attach(&mut self, session: S) -> MemberKey {
-        MemberKey(self.members.insert(Member::new(session)))
+        self.attached += 1;
+        let key = MemberKey(self.attached);
+        self.members.insert(key, Member::new(session));
+        key
     }
 
     /// Removes a session: its requests are cancelled, its subscriptions released, the server's questions
     /// to it answered with an error.
     pub fn detach(&mut self, key: MemberKey, now: Timestamp) {
-        let Some(member) = self.members.get(key.0) else { return };
+        let Some(member) = self.members.get(&key) else { return };
         for id in member.in_flight.clone() {
             self.cancel_upstream(id, "the session has ended");
             if let Some(From::Client(client)) = self.unregister(id).map(|request| request.from) {
@@ -35,24 +38,29 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         }
         for question in self.questions.take_of(key) {
             let error = RpcError::new(code::REFUSED, "the client has gone away");
-            self.send(error.to_response(Some(&question.id)));
+            self.reply(error.to_response(Some(&question.id)));
         }
-        for uri in self.subscriptions.release_all(key) {
+        let (waiters, released) = self.subscriptions.release_all(key);
+        for waiter in waiters {
+            self.effects.push_back(Effect::End { to: waiter.to });
+        }
+        for uri in released {
             self.unsubscribe_upstream(&uri, now);
         }
-        self.members.remove(key.0);
+        self.members.remove(&key);
         self.sync_level(now);
     }
 
     /// The client has sent `notifications/initialized`.
     pub fn initialized(&mut self, key: MemberKey) {
-        if let Some(member) = self.members.get_mut(key.0) {
+        if let Some(member) = self.members.get_mut(&key) {
             member.initialized = true;
         }
     }
 
     /// A request other than `initialize` and `ping`, which need no server. It ends in exactly one
-    /// [`Effect::Answer`] or [`Effect::End`] for `to`.
+    /// [`Effect::Answer`] or [`Effect::End`] for `to`; in the latter at once if the session has been
+    /// detached.
     ///
     /// # Errors
     /// [`Overloaded`]: nothing was done.
@@ -64,10 +72,14 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         envelope: &Envelope,
         now: Timestamp,
     ) -> Result<(), Overloaded> {
-        if self.in_flight.is_full(self.limits.in_flight) {
+        let attached = self.members.contains_key(&member);
+        let Some(id_span) = envelope.span(Field::Id).filter(|_| attached) else {
+            self.effects.push_back(Effect::End { to });
+            return Ok(());
+        };
+        if self.in_flight.len() + self.subscriptions.waiting() >= self.limits.in_flight {
             return Err(Overloaded);
         }
-        let Some(id_span) = envelope.span(Field::Id) else { return Ok(()) };
         let id = retain(id_span, message);
         let method = envelope.method(message);
         let then = match self.sharing {
@@ -96,7 +108,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
                 _ => Then::Nothing,
             },
         };
-        let token_span = envelope.span(Field::ProgressToken);
+        let token_span = envelope.span(Field::ProgressToken).filter(|at| is_token(at.of(message)));
         let token = token_span.map(|span| retain(span, message));
         let wire = self.register(From::Client(ClientRequest { member, to, id, token, then }), now);
         let with = wire.to_bytes();
@@ -111,12 +123,15 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             (Some(only), None) | (None, Some(only)) => jsonrpc::splice(message, &[only]),
             (None, None) => jsonrpc::splice(message, &[]),
         };
-        self.send(payload);
+        self.send_as(Some(wire), payload);
         Ok(())
     }
 
     /// A notification other than `notifications/initialized`.
     pub fn notification(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope) {
+        if !self.members.contains_key(&member) {
+            return;
+        }
         let shared = self.sharing == Sharing::Shared;
         match &*envelope.method(message) {
             "notifications/cancelled" => self.cancelled_by_client(member, message, envelope),
@@ -133,36 +148,45 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         }
     }
 
-    /// A response to a question of the server's.
-    pub fn response(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope) {
+    /// A response to a question of the server's. The time of the session's requests starts anew.
+    pub fn response(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope, now: Timestamp) {
         let id = envelope.span(Field::Id);
         let question = id
             .and_then(|span| jsonrpc::text::integer_value(span.of(message)))
             .and_then(|number| self.questions.answer(number, member));
         match (id, question) {
             (Some(at), Some(question)) => {
-                self.send(jsonrpc::splice(message, &[Edit { at, with: question.id }]));
+                self.reply(jsonrpc::splice(message, &[Edit { at, with: question.id }]));
+                self.extend_all_of(member, now);
             }
             _ => self.drop_message(DropReason::UnknownAnswer),
         }
     }
 
     fn cancelled_by_client(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope) {
-        let span = envelope.span(Field::ParamsRequestId);
-        let wire = span.and_then(|span| {
-            let in_flight = self.members.get(member.0).map_or(&[][..], |member| &member.in_flight[..]);
-            let is_meant = |id: &&super::WireId| match self.in_flight.get(**id).map(|request| &request.from) {
-                Some(From::Client(client)) => client.id == span.of(message),
-                _ => false,
-            };
-            in_flight.iter().rev().find(is_meant).copied()
-        });
-        let (Some(at), Some(wire)) = (span, wire) else {
+        let Some(at) = envelope.span(Field::ParamsRequestId) else {
             return self.drop_message(DropReason::UnknownCancellation);
         };
-        self.send(jsonrpc::splice(message, &[Edit { at, with: wire.to_bytes() }]));
-        if let Some(From::Client(client)) = self.unregister(wire).map(|request| request.from) {
-            self.effects.push_back(Effect::End { to: client.to });
+        let in_flight = self.members.get(&member).map_or(&[][..], |member| &member.in_flight[..]);
+        let is_meant =
+            |id: &&WireId| self.in_flight.client(**id).is_some_and(|client| same(&client.id, at.of(message)));
+        let wire = in_flight.iter().rev().find(is_meant).copied();
+        let ended = match wire {
+            Some(wire) => {
+                if !self.link.withdraw(wire) {
+                    self.send(jsonrpc::splice(message, &[Edit { at, with: wire.to_bytes() }]));
+                }
+                match self.unregister(wire).map(|request| request.from) {
+                    Some(From::Client(client)) => Some(client.to),
+                    _ => None,
+                }
+            }
+            // Others may wait for the same subscription: the server goes on with it.
+            None => self.subscriptions.cancel(member, at.of(message)).map(|waiter| waiter.to),
+        };
+        match ended {
+            Some(to) => self.effects.push_back(Effect::End { to }),
+            None => self.drop_message(DropReason::UnknownCancellation),
         }
     }
 
@@ -174,14 +198,15 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         envelope: &Envelope,
         now: Timestamp,
     ) -> Bytes {
-        if !self.capabilities.logging {
+        // Before the first handshake nothing is known; the level is sent after it, if the server logs.
+        if self.link.has_been_up() && !self.capabilities.logging {
             return RpcError::new(code::METHOD_NOT_FOUND, "the server does not log").to_response(Some(id));
         }
         let Some(level) = level(message, envelope) else {
             return RpcError::new(code::INVALID_PARAMS, "level must be a syslog severity such as \"info\"")
                 .to_response(Some(id));
         };
-        if let Some(member) = self.members.get_mut(key.0) {
+        if let Some(member) = self.members.get_mut(&key) {
             member.level = Some(level);
         }
         self.sync_level(now);
@@ -209,7 +234,8 @@ impl<S: Clone, X: Clone> Mux<S, X> {
 
     /// Tells the server, if there is one, that nobody wants `uri` any more.
     pub(super) fn unsubscribe_upstream(&mut self, uri: &str, now: Timestamp) {
-        if self.link.is_wanted() {
+        // The next process is asked only for what is held then.
+        if self.link.is_up() {
             self.send_own(Own::Upkeep, "resources/unsubscribe", uri_params(uri).as_bytes(), now);
         }
     }
@@ -225,6 +251,11 @@ fn remember(method: &str, message: &Bytes, envelope: &Envelope) -> Then {
         _ => None,
     };
     then.unwrap_or(Then::Nothing)
+}
+
+/// Whether a raw value can be a progress token: a string or a number.
+fn is_token(raw: &[u8]) -> bool {
+    matches!(raw.first(), Some(b'"' | b'-' | b'0'..=b'9'))
 }
 
 fn uri(message: &Bytes, envelope: &Envelope) -> Option<String> {

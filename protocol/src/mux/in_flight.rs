@@ -1,20 +1,18 @@
 //! Requests that the server has not answered yet, by the id that they bear on its pipe.
 
+use std::collections::{BTreeMap, btree_map::Entry};
+
 use bytes::Bytes;
-use slab::Slab;
 
 use super::{level::Level, member::MemberKey};
 use crate::time::Timestamp;
 
-/// Low bits of a wire id: the slot. The rest is a count that no two requests share, so that a late
-/// response to a freed slot is recognised without a search. Both fit an IEEE double, which is what
-/// JavaScript servers make of an id.
-const SLOT_BITS: u32 = 20;
-const SLOTS: usize = 1 << SLOT_BITS;
-const COUNT_MASK: u64 = (1 << (53 - SLOT_BITS)) - 1;
+/// The greatest id. Servers exist that read an id into 32 bits, with or without a sign, and JavaScript
+/// makes a double of it: up to here all of them read what was written.
+const GREATEST: u64 = i32::MAX as u64;
 
 /// The id of a request on the server's pipe; it is also its progress token there.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub(super) struct WireId(u64);
 
 impl WireId {
@@ -28,10 +26,6 @@ impl WireId {
 
     pub(super) fn to_bytes(self) -> Bytes {
         self.0.to_string().into()
-    }
-
-    fn slot(self) -> usize {
-        (self.0 as usize) & (SLOTS - 1)
     }
 }
 
@@ -83,62 +77,69 @@ pub(super) enum Own {
     Upkeep,
 }
 
-/// The table. Each slot remembers its full wire id.
+/// The table. Ids are counted, so that a late response never meets a younger request, and iteration is in
+/// the order of sending.
 #[derive(Debug)]
 pub(super) struct InFlight<X> {
-    slots: Slab<(WireId, Request<X>)>,
+    requests: BTreeMap<WireId, Request<X>>,
     count: u64,
 }
 
 impl<X> Default for InFlight<X> {
     fn default() -> Self {
-        Self { slots: Slab::new(), count: 0 }
+        Self { requests: BTreeMap::new(), count: 0 }
     }
 }
 
 impl<X> InFlight<X> {
     pub(super) fn len(&self) -> usize {
-        self.slots.len()
-    }
-
-    /// Whether no further request fits below `limit`.
-    pub(super) fn is_full(&self, limit: usize) -> bool {
-        self.slots.len() >= limit.min(SLOTS - 16)
+        self.requests.len()
     }
 
     /// Adds a request; returns its id on the wire.
     pub(super) fn insert(&mut self, request: Request<X>) -> WireId {
-        self.count = (self.count + 1) & COUNT_MASK;
-        let slot = self.slots.vacant_entry();
-        let id = WireId(self.count << SLOT_BITS | slot.key() as u64);
-        slot.insert((id, request));
-        id
+        loop {
+            self.count = self.count % GREATEST + 1;
+            let id = WireId(self.count);
+            // After the count has begun anew a request may still be there, never two billion of them.
+            if let Entry::Vacant(place) = self.requests.entry(id) {
+                place.insert(request);
+                return id;
+            }
+        }
     }
 
     pub(super) fn get(&self, id: WireId) -> Option<&Request<X>> {
-        self.slots.get(id.slot()).filter(|(held, _)| *held == id).map(|(_, request)| request)
+        self.requests.get(&id)
     }
 
     pub(super) fn get_mut(&mut self, id: WireId) -> Option<&mut Request<X>> {
-        self.slots.get_mut(id.slot()).filter(|(held, _)| *held == id).map(|(_, request)| request)
+        self.requests.get_mut(&id)
     }
 
     pub(super) fn remove(&mut self, id: WireId) -> Option<Request<X>> {
-        self.get(id)?;
-        self.slots.try_remove(id.slot()).map(|(_, request)| request)
+        self.requests.remove(&id)
     }
 
-    /// The clients' requests, in no particular order.
+    /// The client's request with this id.
+    pub(super) fn client(&self, id: WireId) -> Option<&ClientRequest<X>> {
+        match &self.requests.get(&id)?.from {
+            From::Client(client) => Some(client),
+            From::Own(_) => None,
+        }
+    }
+
+    /// The clients' requests, oldest first.
     pub(super) fn clients(&self) -> impl Iterator<Item = &ClientRequest<X>> {
-        self.slots.iter().filter_map(|(_, (_, request))| match &request.from {
+        self.requests.values().filter_map(|request| match &request.from {
             From::Client(client) => Some(client),
             From::Own(_) => None,
         })
     }
 
-    /// Removes everything, in no particular order.
-    pub(super) fn drain(&mut self) -> impl Iterator<Item = Request<X>> {
-        self.slots.drain().map(|(_, request)| request)
+    /// Removes everything, oldest first.
+    pub(super) fn drain(&mut self) -> impl Iterator<Item = Request<X>> + use<X> {
+        std::mem::take(&mut self.requests).into_values()
     }
 }
 
@@ -151,23 +152,23 @@ mod tests {
     }
 
     #[test]
-    fn a_reused_slot_does_not_answer_to_its_old_id() {
+    fn an_old_id_names_no_younger_request() {
         let mut table = InFlight::default();
         let old = table.insert(request());
         assert!(table.remove(old).is_some());
         let new = table.insert(request());
-        assert_eq!(old.slot(), new.slot());
+        assert_ne!(old, new);
         assert!(table.get(old).is_none() && table.remove(old).is_none());
         assert!(table.get(new).is_some() && table.len() == 1);
     }
 
     #[test]
-    fn ids_stay_exact_in_a_double() {
+    fn ids_fit_32_bits_and_begin_anew_without_meeting_an_old_one() {
         let mut table = InFlight::default();
-        table.count = COUNT_MASK - 1;
-        for _ in 0..3 {
-            let id = table.insert(request()).get();
-            assert_eq!(id as f64 as u64, id);
-        }
+        let first = table.insert(request());
+        table.count = GREATEST - 1;
+        let ids: Vec<_> = (0..3).map(|_| table.insert(request()).get()).collect();
+        assert_eq!((first.get(), ids), (1, vec![GREATEST, 2, 3]));
+        assert!(i32::try_from(GREATEST).is_ok());
     }
 }

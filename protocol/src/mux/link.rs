@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Effect, Mux, Own, Sharing, uri_params};
+use super::{Effect, Mux, Own, Sharing, in_flight::WireId, uri_params};
 use crate::{
     error::RpcError,
     jsonrpc::{self, Envelope, Field, Kind, Payload},
@@ -16,8 +16,8 @@ use crate::{
 #[derive(Debug, Default)]
 pub(super) struct Link {
     state: State,
-    /// Lines for the server, in order; empty while the link is up.
-    held: VecDeque<Payload>,
+    /// Lines for the server, in order, with the ids of those that are requests; empty while the link is up.
+    held: VecDeque<(Option<WireId>, Payload)>,
     held_bytes: usize,
     /// Handshakes completed.
     handshakes: u64,
@@ -36,24 +36,41 @@ impl Link {
         self.state == State::Up
     }
 
+    /// Whether there is a process, though it may not have answered `initialize` yet.
+    pub(super) fn has_process(&self) -> bool {
+        self.state != State::Down
+    }
+
+    /// Whether any process has ever answered `initialize`.
+    pub(super) fn has_been_up(&self) -> bool {
+        self.handshakes > 0
+    }
+
     /// Whether there is a process, or something waits for one.
     pub(super) fn is_wanted(&self) -> bool {
-        self.state != State::Down || !self.held.is_empty()
+        self.has_process() || !self.held.is_empty()
     }
 
     /// Keeps the line while the link is not up, else gives it back.
-    pub(super) fn hold(&mut self, payload: Payload) -> Option<Payload> {
+    pub(super) fn hold(&mut self, request: Option<WireId>, payload: Payload) -> Option<Payload> {
         if self.is_up() {
             return Some(payload);
         }
         self.held_bytes += payload.len();
-        self.held.push_back(payload);
+        self.held.push_back((request, payload));
         None
     }
 
-    fn release(&mut self) -> VecDeque<Payload> {
+    /// Forgets a request that is still held; false if it is not.
+    pub(super) fn withdraw(&mut self, id: WireId) -> bool {
+        let Some(position) = self.held.iter().position(|(held, _)| *held == Some(id)) else { return false };
+        self.held_bytes -= self.held.remove(position).map_or(0, |(_, payload)| payload.len());
+        true
+    }
+
+    fn release(&mut self) -> impl Iterator<Item = Payload> + use<> {
         self.held_bytes = 0;
-        std::mem::take(&mut self.held)
+        std::mem::take(&mut self.held).into_iter().map(|(_, payload)| payload)
     }
 }
 
@@ -115,15 +132,14 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     /// The process is gone, or could not be started. Everything in flight is answered with `error`.
     pub fn disconnected(&mut self, error: &RpcError) {
         self.link.state = State::Down;
-        self.link.release();
+        drop(self.link.release());
         self.level = None;
         self.deadlines.clear();
         self.busy = 0;
-        for (_, member) in &mut self.members {
+        for member in self.members.values_mut() {
             member.in_flight.clear();
         }
-        let requests: Vec<_> = self.in_flight.drain().collect();
-        for request in requests {
+        for request in self.in_flight.drain() {
             if let super::From::Client(client) = request.from {
                 self.answer(client.to, error.to_response(Some(&client.id)));
             }
@@ -170,7 +186,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     /// said so yet, and has nobody to be confused with.
     pub(super) fn broadcast(&mut self, message: Payload) {
         let message = message.compact();
-        for (_, member) in &self.members {
+        for member in self.members.values() {
             if member.initialized || self.sharing == Sharing::Exclusive {
                 let (to, message) = (member.session.clone(), message.clone());
                 self.effects.push_back(Effect::Background { to, message });

@@ -2,9 +2,10 @@
 
 use super::{in_flight::WireId, level::Level};
 
-/// Names a session within its multiplexer. Reused after the session has been detached.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
-pub struct MemberKey(pub(super) usize);
+/// Names a session within its multiplexer. Never reused: what a driver still sends for a session that has
+/// been detached reaches nobody else's.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct MemberKey(pub(super) u64);
 
 /// One attached session.
 #[derive(Debug)]

@@ -22,6 +22,7 @@
 //! `initialized`, the log level and the subscriptions again, and clients are told to list anew.
 
 mod clients;
+mod deadlines;
 mod effect;
 mod in_flight;
 mod level;
@@ -31,7 +32,10 @@ mod questions;
 mod server;
 mod subscriptions;
 
-use std::{collections::VecDeque, time::Duration};
+use std::{
+    collections::{BTreeMap, VecDeque},
+    time::Duration,
+};
 
 use bytes::Bytes;
 
@@ -43,6 +47,7 @@ use crate::{
     jsonrpc::{self, Payload, Span},
     time::Timestamp,
 };
+use deadlines::Deadlines;
 use in_flight::{From, InFlight, Own, Request, WireId};
 use level::Level;
 use link::{Link, ServerCapabilities};
@@ -72,6 +77,12 @@ pub struct MuxLimits {
 impl MuxLimits {
     /// A request ends after this many times its timeout, whatever its progress.
     pub const MAX_EXTENSION: u32 = 12;
+
+    /// The deadline that a sign of life at `now` gives to a request sent at `sent`.
+    fn extended(&self, sent: Timestamp, now: Timestamp) -> Timestamp {
+        let last = sent.after(self.request_timeout.saturating_mul(Self::MAX_EXTENSION));
+        now.after(self.request_timeout).min(last)
+    }
 }
 
 /// The server has as many requests in flight as it may have.
@@ -86,12 +97,13 @@ pub struct Mux<S, X> {
     limits: MuxLimits,
     link: Link,
     capabilities: ServerCapabilities,
-    members: slab::Slab<Member<S>>,
+    /// In the order in which they were attached.
+    members: BTreeMap<MemberKey, Member<S>>,
+    attached: u64,
     /// Members with requests in flight.
     busy: usize,
     in_flight: InFlight<X>,
-    /// When to look at which request; an entry may be outdated, never missing.
-    deadlines: VecDeque<(Timestamp, WireId)>,
+    deadlines: Deadlines,
     subscriptions: Subscriptions<X>,
     questions: Questions,
     /// The level that the process was last asked for.
@@ -107,10 +119,11 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             limits,
             link: Link::default(),
             capabilities: ServerCapabilities::default(),
-            members: slab::Slab::new(),
+            members: BTreeMap::new(),
+            attached: 0,
             busy: 0,
             in_flight: InFlight::default(),
-            deadlines: VecDeque::new(),
+            deadlines: Deadlines::default(),
             subscriptions: Subscriptions::default(),
             questions: Questions::default(),
             level: None,
@@ -141,38 +154,42 @@ impl<S: Clone, X: Clone> Mux<S, X> {
 
     /// When [`Mux::expire`] is to be called next.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.front().map(|(deadline, _)| *deadline)
+        self.deadlines.next()
     }
 
     /// Ends the requests whose time is over: the client gets an error, the server a cancellation.
     pub fn expire(&mut self, now: Timestamp) {
-        while let Some(&(due, id)) = self.deadlines.front().filter(|(due, _)| *due <= now) {
-            self.deadlines.pop_front();
+        while let Some(id) = self.deadlines.due(now) {
             let Some(request) = self.in_flight.get(id) else { continue };
             let asked = match &request.from {
                 From::Client(client) => self.questions.any_of(client.member),
                 From::Own(_) => false,
             };
             let deadline = match asked {
-                true => self.extended(request.sent, now),
+                true => self.limits.extended(request.sent, now),
                 false => request.deadline,
             };
-            if deadline > due.max(now) {
-                self.deadlines.push_back((deadline, id));
+            if deadline > now {
+                self.deadlines.push(deadline, id);
                 continue;
             }
             let timeout = self.limits.request_timeout.as_secs_f32();
             let error =
                 RpcError::new(code::TIMED_OUT, format!("the server did not answer within {timeout} s"));
             self.cancel_upstream(id, "timed out");
-            self.fail(id, &error);
+            self.fail(id, &error, now);
         }
     }
 
-    /// The deadline that progress at `now` gives to a request sent at `sent`.
-    fn extended(&self, sent: Timestamp, now: Timestamp) -> Timestamp {
-        let timeout = self.limits.request_timeout;
-        now.after(timeout).min(sent.after(timeout * MuxLimits::MAX_EXTENSION))
+    /// Starts the time of a session's requests anew: a question to its client is open no more, and it
+    /// cannot be told which of them waited for it.
+    fn extend_all_of(&mut self, key: MemberKey, now: Timestamp) {
+        let ids = self.members.get(&key).map_or(&[][..], |member| &member.in_flight[..]);
+        for id in ids {
+            if let Some(request) = self.in_flight.get_mut(*id) {
+                request.deadline = self.limits.extended(request.sent, now);
+            }
+        }
     }
 
     /// Registers a request; returns its id on the wire.
@@ -182,9 +199,15 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             From::Client(client) => Some(client.member),
             From::Own(_) => None,
         };
+        // The time for a handshake is the driver's to bound, and it must not be cancelled.
+        let endless = matches!(from, From::Own(Own::Initialize));
         let id = self.in_flight.insert(Request { from, sent: now, deadline });
-        self.deadlines.push_back((deadline, id));
-        if let Some(member) = member.and_then(|key| self.members.get_mut(key.0)) {
+        if !endless {
+            let Self { deadlines, in_flight, .. } = self;
+            deadlines.push(deadline, id);
+            deadlines.prune(in_flight.len(), |id| in_flight.get(id).is_some());
+        }
+        if let Some(member) = member.and_then(|key| self.members.get_mut(&key)) {
             self.busy += usize::from(member.in_flight.is_empty());
             member.in_flight.push(id);
         }
@@ -195,7 +218,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     fn unregister(&mut self, id: WireId) -> Option<Request<X>> {
         let request = self.in_flight.remove(id)?;
         if let From::Client(client) = &request.from
-            && let Some(member) = self.members.get_mut(client.member.0)
+            && let Some(member) = self.members.get_mut(&client.member)
         {
             member.forget(id);
             self.busy -= usize::from(member.in_flight.is_empty());
@@ -204,13 +227,15 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     }
 
     /// Ends a request with an error to whoever waits for it.
-    fn fail(&mut self, id: WireId, error: &RpcError) {
+    fn fail(&mut self, id: WireId, error: &RpcError, now: Timestamp) {
         match self.unregister(id).map(|request| request.from) {
             Some(From::Client(client)) => self.answer(client.to, error.to_response(Some(&client.id))),
             Some(From::Own(Own::Subscribe(uri))) => {
                 for waiter in self.subscriptions.refused(&uri) {
                     self.answer(waiter.to, error.to_response(Some(&waiter.id)));
                 }
+                // It may have subscribed all the same.
+                self.unsubscribe_upstream(&uri, now);
             }
             Some(From::Own(_)) | None => {}
         }
@@ -226,29 +251,49 @@ impl<S: Clone, X: Clone> Mux<S, X> {
 
     /// Sends a line to the server, or holds it until there is one.
     fn send(&mut self, payload: impl Into<Payload>) {
-        if let Some(payload) = self.link.hold(payload.into()) {
+        self.send_as(None, payload.into());
+    }
+
+    fn send_as(&mut self, request: Option<WireId>, payload: Payload) {
+        if let Some(payload) = self.link.hold(request, payload) {
             self.effects.push_back(Effect::ToServer(payload));
+        }
+    }
+
+    /// Answers the server. That does not wait for the handshake: the server may wait for it before it
+    /// answers ours.
+    fn reply(&mut self, payload: impl Into<Payload>) {
+        if self.link.has_process() {
+            self.effects.push_back(Effect::ToServer(payload.into()));
         }
     }
 
     /// Sends a request of our own.
     fn send_own(&mut self, own: Own, method: &str, params: &[u8], now: Timestamp) {
         let id = self.register(From::Own(own), now);
-        self.send(jsonrpc::build::request(id.get(), method, Some(params)));
+        self.send_as(Some(id), jsonrpc::build::request(id.get(), method, Some(params)).into());
     }
 
+    /// Tells the server that nobody waits for the answer; or, if it does not know the request yet, never
+    /// tells it the request.
     fn cancel_upstream(&mut self, id: WireId, reason: &str) {
-        let params = format!(r#"{{"requestId":{},"reason":"{reason}"}}"#, id.get());
-        self.send(jsonrpc::build::notification("notifications/cancelled", Some(params.as_bytes())));
+        if !self.link.withdraw(id) {
+            let params = format!(r#"{{"requestId":{},"reason":"{reason}"}}"#, id.get());
+            self.send(jsonrpc::build::notification("notifications/cancelled", Some(params.as_bytes())));
+        }
     }
 
     /// The most verbose level that any session asked for.
     fn wanted_level(&self) -> Option<Level> {
-        self.members.iter().filter_map(|(_, member)| member.level).min()
+        self.members.values().filter_map(|member| member.level).min()
     }
 
     /// Asks the server for the level that the sessions want, when it differs.
     fn sync_level(&mut self, now: Timestamp) {
+        // A server of one session's own has agreed to the level; a shared one is asked only if it logs.
+        if self.sharing == Sharing::Shared && !self.capabilities.logging {
+            return;
+        }
         let wanted = self.wanted_level();
         if let Some(level) = wanted.filter(|_| self.link.is_up() && wanted != self.level) {
             self.level = wanted;
@@ -256,6 +301,14 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             self.send_own(Own::Upkeep, "logging/setLevel", params.as_bytes(), now);
         }
     }
+}
+
+/// Whether two raw ids or tokens are the same to a JSON reader: a server may spell `"é"` or `1.0` its own way.
+fn same(one: &[u8], other: &[u8]) -> bool {
+    use jsonrpc::text::{integer_value, string_value};
+    one == other
+        || integer_value(one).is_some_and(|value| integer_value(other) == Some(value))
+        || string_value(one).is_some_and(|value| string_value(other) == Some(value))
 }
 
 /// A copy of a span that does not pin a large message.

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::member::MemberKey;
+use super::{member::MemberKey, same};
 
 /// One open question.
 #[derive(Debug)]
@@ -45,7 +45,7 @@ impl Questions {
 
     /// Closes the question that the server withdraws; returns the client's id for it.
     pub(super) fn withdraw(&mut self, server_id: &[u8]) -> Option<(u64, MemberKey)> {
-        let (&id, question) = self.open.iter().find(|(_, question)| question.id == server_id)?;
+        let (&id, question) = self.open.iter().find(|(_, question)| same(&question.id, server_id))?;
         let member = question.member;
         self.open.remove(&id);
         Some((id, member))

@@ -9,7 +9,7 @@ use super::{
     level::Level,
     member::MemberKey,
     questions::Question,
-    retain,
+    same,
 };
 use crate::{
     error::{RpcError, code},
@@ -21,19 +21,24 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     /// One line from the server: a message, or (2025-03-26) a batch of them.
     ///
     /// # Errors
-    /// The line, or the rest of a batch, is not JSON-RPC. It was skipped.
+    /// The line, or at least one element of a batch, is not JSON-RPC. It was skipped.
     pub fn server_message(&mut self, line: &Bytes, now: Timestamp) -> Result<(), ScanError> {
         if jsonrpc::is_batch(line) {
+            let mut outcome = Ok(());
             for span in jsonrpc::elements(line)? {
-                self.one_server_message(&span.slice(line), now)?;
+                outcome = outcome.and(self.one_server_message(&span.slice(line), now));
             }
-            return Ok(());
+            return outcome;
         }
         self.one_server_message(line, now)
     }
 
     fn one_server_message(&mut self, line: &Bytes, now: Timestamp) -> Result<(), ScanError> {
         let envelope = jsonrpc::scan(line)?;
+        if !self.link.has_process() {
+            // The last words of a process that has been given up.
+            return Ok(());
+        }
         let line = &jsonrpc::one_line(line.clone(), &envelope);
         match envelope.kind() {
             Kind::Response | Kind::Error => self.answered(line, &envelope, now),
@@ -83,7 +88,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             }
             Then::LevelSet(level) => {
                 self.level = Some(*level);
-                if let Some(member) = self.members.get_mut(client.member.0) {
+                if let Some(member) = self.members.get_mut(&client.member) {
                     member.level = Some(*level);
                 }
             }
@@ -94,14 +99,14 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         let exclusive = self.sharing == Sharing::Exclusive;
         match &*envelope.method(line) {
             "notifications/progress" => self.progressed(line, envelope, now),
-            "notifications/cancelled" => self.question_withdrawn(line, envelope),
+            "notifications/cancelled" => self.question_withdrawn(line, envelope, now),
             "notifications/tools/list_changed"
             | "notifications/prompts/list_changed"
             | "notifications/resources/list_changed" => self.broadcast(jsonrpc::splice(line, &[])),
             "notifications/resources/updated" => self.resource_updated(line, envelope),
             "notifications/message" if !exclusive => self.shared_log(line, envelope),
-            _ if exclusive => match self.members.iter().next() {
-                Some((key, _)) => self.place(MemberKey(key), jsonrpc::splice(line, &[])),
+            _ if exclusive => match self.only_member() {
+                Some(key) => self.place(key, jsonrpc::splice(line, &[])),
                 None => self.drop_message(DropReason::Unattributable),
             },
             _ => self.drop_message(DropReason::Unattributable),
@@ -122,9 +127,9 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             request.map(|(id, request)| (id, &request.from, request.sent))
         else {
             // A task outlives its request, and its progress goes on (2025-11-25, tasks).
-            return match self.members.iter().next() {
-                Some((key, _)) if self.sharing == Sharing::Exclusive && self.capabilities.tasks => {
-                    self.background(MemberKey(key), jsonrpc::splice(line, &[]));
+            return match self.only_member() {
+                Some(key) if self.capabilities.tasks => {
+                    self.background(key, jsonrpc::splice(line, &[]));
                 }
                 _ => self.drop_message(DropReason::UnknownProgress),
             };
@@ -133,7 +138,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             return self.drop_message(DropReason::UnknownProgress);
         };
         let to = client.to.clone();
-        let deadline = self.extended(sent, now);
+        let deadline = self.limits.extended(sent, now);
         if let Some(request) = self.in_flight.get_mut(id) {
             request.deadline = deadline;
         }
@@ -143,17 +148,22 @@ impl<S: Clone, X: Clone> Mux<S, X> {
 
     /// The newest request of the only session that bears the raw token.
     fn bearer_of(&self, token: &[u8]) -> Option<WireId> {
-        let (_, member) = self.members.iter().next()?;
-        member.in_flight.iter().rev().copied().find(|id| match self.in_flight.get(*id).map(|r| &r.from) {
-            Some(From::Client(client)) => client.token.as_deref() == Some(token),
-            _ => false,
-        })
+        let member = self.members.get(&self.only_member()?)?;
+        let bears = |client: &ClientRequest<X>| client.token.as_ref().is_some_and(|own| same(own, token));
+        member.in_flight.iter().rev().copied().find(|id| self.in_flight.client(*id).is_some_and(bears))
     }
 
-    fn question_withdrawn(&mut self, line: &Bytes, envelope: &Envelope) {
+    /// The session that has the server for itself.
+    fn only_member(&self) -> Option<MemberKey> {
+        let exclusive = self.sharing == Sharing::Exclusive;
+        self.members.keys().next().copied().filter(|_| exclusive)
+    }
+
+    fn question_withdrawn(&mut self, line: &Bytes, envelope: &Envelope, now: Timestamp) {
         let span = envelope.span(Field::ParamsRequestId);
         match span.and_then(|at| Some((at, self.questions.withdraw(at.of(line))?))) {
             Some((at, (id, member))) => {
+                self.extend_all_of(member, now);
                 self.place(member, jsonrpc::splice(line, &[Edit { at, with: id.to_string().into() }]));
             }
             None => self.drop_message(DropReason::UnknownCancellation),
@@ -178,7 +188,9 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             1 => self.in_flight.clients().next().map(|client| client.member),
             _ => None,
         };
-        let Some((owner, member)) = owner.and_then(|key| Some((key, self.members.get(key.0)?))) else {
+        // Whoever waits for a subscription has a request in flight too.
+        let owner = owner.filter(|key| !self.subscriptions.another_waits(*key));
+        let Some((owner, member)) = owner.and_then(|key| Some((key, self.members.get(&key)?))) else {
             return self.drop_message(DropReason::UnattributableLog);
         };
         // Whoever asked for nothing does not get what another session asked for.
@@ -192,25 +204,23 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     /// A request of the server's.
     fn asked(&mut self, line: &Bytes, envelope: &Envelope) {
         let Some(at) = envelope.span(Field::Id) else { return };
-        let id = retain(at, line);
+        // A copy: a question may stay open for long, and must not pin the read buffer.
+        let id = Bytes::copy_from_slice(at.of(line));
         let method = envelope.method(line);
         if method == "ping" {
-            return self.send(jsonrpc::build::response(&id, b"{}"));
+            return self.reply(jsonrpc::build::response(&id, b"{}"));
         }
-        let member = match self.sharing {
-            Sharing::Shared => {
-                Err("this server is shared by several clients, and the request names none of them")
-            }
-            Sharing::Exclusive if self.questions.is_full() => Err("too many requests to the client are open"),
-            Sharing::Exclusive => self.members.iter().next().ok_or("the client has gone away"),
+        let (code, reason) = match self.only_member() {
+            _ if self.sharing == Sharing::Shared => (
+                code::METHOD_NOT_FOUND,
+                "this server is shared by several clients, and the request names none of them",
+            ),
+            _ if self.questions.is_full() => (code::OVERLOADED, "too many requests to the client are open"),
+            Some(key) => return self.ask(key, id, at, line),
+            None => (code::REFUSED, "the client has gone away"),
         };
-        match member {
-            Ok((key, _)) => self.ask(MemberKey(key), id, at, line),
-            Err(reason) => {
-                let error = RpcError::new(code::METHOD_NOT_FOUND, format!("{method}: {reason}"));
-                self.send(error.to_response(Some(&id)));
-            }
-        }
+        let error = RpcError::new(code, format!("{method}: {reason}"));
+        self.reply(error.to_response(Some(&id)));
     }
 
     fn ask(&mut self, member: MemberKey, id: Bytes, at: Span, line: &Bytes) {
@@ -221,18 +231,15 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     /// Puts a message that names no request on the stream of the session's newest request, else on its
     /// standalone stream.
     fn place(&mut self, key: MemberKey, message: Payload) {
-        let newest = self.members.get(key.0).and_then(|member| member.in_flight.last());
-        match newest.and_then(|id| self.in_flight.get(*id)).map(|request| &request.from) {
-            Some(From::Client(client)) => {
-                let to = client.to.clone();
-                self.effects.push_back(Effect::Related { to, message });
-            }
-            _ => self.background(key, message),
+        let newest = self.members.get(&key).and_then(|member| member.in_flight.last());
+        match newest.and_then(|id| self.in_flight.client(*id)).map(|client| client.to.clone()) {
+            Some(to) => self.effects.push_back(Effect::Related { to, message }),
+            None => self.background(key, message),
         }
     }
 
     pub(super) fn background(&mut self, key: MemberKey, message: Payload) {
-        if let Some(member) = self.members.get(key.0) {
+        if let Some(member) = self.members.get(&key) {
             self.effects.push_back(Effect::Background { to: member.session.clone(), message });
         }
     }

@@ -1,10 +1,10 @@
 //! Resource subscriptions: each session has its own, a shared server sees the first and the last.
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::member::MemberKey;
+use super::{member::MemberKey, same};
 
 /// A request that waits for the server to confirm a subscription.
 #[derive(Debug)]
@@ -15,16 +15,42 @@ pub(super) struct Waiter<X> {
 }
 
 #[derive(Debug)]
-struct Entry<X> {
-    holders: HashSet<MemberKey>,
-    /// `Some` while the server has not answered the first subscription.
-    waiting: Option<Vec<Waiter<X>>>,
+enum Entry<X> {
+    /// The server has been asked; those who wait for its answer.
+    Asked(Vec<Waiting<X>>),
+    /// The server has the subscription, for these.
+    Held(BTreeSet<MemberKey>),
+}
+
+#[derive(Debug)]
+struct Waiting<X> {
+    waiter: Waiter<X>,
+    /// It has not unsubscribed since.
+    wants: bool,
+}
+
+impl<X> Entry<X> {
+    fn waiting(&self) -> &[Waiting<X>] {
+        match self {
+            Self::Asked(waiting) => waiting,
+            Self::Held(_) => &[],
+        }
+    }
+
+    fn wanted_by(&self) -> BTreeSet<MemberKey> {
+        match self {
+            Self::Asked(waiting) => waiting.iter().filter(|w| w.wants).map(|w| w.waiter.member).collect(),
+            Self::Held(holders) => holders.clone(),
+        }
+    }
 }
 
 /// By URI. Ordered, so that a restart replays subscriptions in a stable order.
 #[derive(Debug)]
 pub(super) struct Subscriptions<X> {
     entries: BTreeMap<String, Entry<X>>,
+    /// All waiters.
+    waiting: usize,
 }
 
 /// What a subscription needs.
@@ -40,7 +66,7 @@ pub(super) enum Subscribe {
 
 impl<X> Default for Subscriptions<X> {
     fn default() -> Self {
-        Self { entries: BTreeMap::new() }
+        Self { entries: BTreeMap::new(), waiting: 0 }
     }
 }
 
@@ -49,19 +75,19 @@ impl<X> Subscriptions<X> {
     pub(super) fn subscribe(&mut self, uri: &str, waiter: Waiter<X>) -> Subscribe {
         match self.entries.get_mut(uri) {
             None => {
-                let holders = HashSet::from([waiter.member]);
-                self.entries.insert(uri.to_owned(), Entry { holders, waiting: Some(vec![waiter]) });
+                self.waiting += 1;
+                let waiting = vec![Waiting { waiter, wants: true }];
+                self.entries.insert(uri.to_owned(), Entry::Asked(waiting));
                 Subscribe::Ask
             }
-            Some(entry) => {
-                entry.holders.insert(waiter.member);
-                match &mut entry.waiting {
-                    None => Subscribe::Held,
-                    Some(waiting) => {
-                        waiting.push(waiter);
-                        Subscribe::Waiting
-                    }
-                }
+            Some(Entry::Asked(waiting)) => {
+                self.waiting += 1;
+                waiting.push(Waiting { waiter, wants: true });
+                Subscribe::Waiting
+            }
+            Some(Entry::Held(holders)) => {
+                holders.insert(waiter.member);
+                Subscribe::Held
             }
         }
     }
@@ -69,63 +95,95 @@ impl<X> Subscriptions<X> {
     /// The server has the subscription. Returns those who waited for it, and whether nobody wants it
     /// any more (then it has been forgotten and must be released).
     pub(super) fn confirmed(&mut self, uri: &str) -> (Vec<Waiter<X>>, bool) {
-        let Some(entry) = self.entries.get_mut(uri) else { return (Vec::new(), false) };
-        let waiters = entry.waiting.take().unwrap_or_default();
-        let abandoned = entry.holders.is_empty();
-        if abandoned {
-            self.entries.remove(uri);
+        let wanted_by = self.entries.get(uri).map(Entry::wanted_by).unwrap_or_default();
+        let waiters = self.refused(uri);
+        let abandoned = wanted_by.is_empty();
+        if !abandoned {
+            self.entries.insert(uri.to_owned(), Entry::Held(wanted_by));
         }
         (waiters, abandoned)
     }
 
     /// The server refused: nobody holds it. Returns those who waited.
     pub(super) fn refused(&mut self, uri: &str) -> Vec<Waiter<X>> {
-        self.entries.remove(uri).and_then(|entry| entry.waiting).unwrap_or_default()
+        let Some(Entry::Asked(waiting)) = self.entries.remove(uri) else { return Vec::new() };
+        self.waiting -= waiting.len();
+        waiting.into_iter().map(|waiting| waiting.waiter).collect()
     }
 
     /// Records a subscription that the server confirmed to its only client.
     pub(super) fn hold(&mut self, uri: &str, member: MemberKey) {
-        let entry = Entry { holders: HashSet::from([member]), waiting: None };
-        self.entries.insert(uri.to_owned(), entry);
+        self.entries.insert(uri.to_owned(), Entry::Held(BTreeSet::from([member])));
     }
 
     /// A session lets go of `uri`; true when it was the last holder, so that the server must be told.
     /// While the server is still being asked, the outcome settles it.
     pub(super) fn release(&mut self, uri: &str, member: MemberKey) -> bool {
-        let Some(entry) = self.entries.get_mut(uri) else { return false };
-        let last = entry.holders.remove(&member) && entry.holders.is_empty() && entry.waiting.is_none();
-        if last {
-            self.entries.remove(uri);
-        }
-        last
-    }
-
-    /// A session has ended. Returns the URIs that nobody else holds.
-    pub(super) fn release_all(&mut self, member: MemberKey) -> Vec<String> {
-        for entry in self.entries.values_mut() {
-            if let Some(waiting) = &mut entry.waiting {
-                waiting.retain(|waiter| waiter.member != member);
+        match self.entries.get_mut(uri) {
+            None => false,
+            Some(Entry::Asked(waiting)) => {
+                for waiting in waiting.iter_mut().filter(|waiting| waiting.waiter.member == member) {
+                    waiting.wants = false;
+                }
+                false
+            }
+            Some(Entry::Held(holders)) => {
+                let last = holders.remove(&member) && holders.is_empty();
+                if last {
+                    self.entries.remove(uri);
+                }
+                last
             }
         }
-        let held: Vec<String> = self
-            .entries
-            .iter()
-            .filter(|(_, e)| e.holders.contains(&member))
-            .map(|(uri, _)| uri.clone())
-            .collect();
-        held.into_iter().filter(|uri| self.release(uri, member)).collect()
+    }
+
+    /// A session no longer waits for the answer to the request with the raw `id`, and so does not want
+    /// what it asked for. Returns the waiter.
+    pub(super) fn cancel(&mut self, member: MemberKey, id: &[u8]) -> Option<Waiter<X>> {
+        let meant = |w: &Waiting<X>| w.waiter.member == member && same(&w.waiter.id, id);
+        let asked = self.entries.values_mut().filter_map(|entry| match entry {
+            Entry::Asked(waiting) => Some(waiting),
+            Entry::Held(_) => None,
+        });
+        for waiting in asked {
+            if let Some(position) = waiting.iter().rposition(meant) {
+                self.waiting -= 1;
+                return Some(waiting.remove(position).waiter);
+            }
+        }
+        None
+    }
+
+    /// A session has ended. Returns those of it who waited, and the URIs that nobody else holds.
+    pub(super) fn release_all(&mut self, member: MemberKey) -> (Vec<Waiter<X>>, Vec<String>) {
+        let (mut waiters, mut released) = (Vec::new(), Vec::new());
+        self.entries.retain(|uri, entry| match entry {
+            Entry::Asked(waiting) => {
+                let own = waiting.extract_if(.., |waiting| waiting.waiter.member == member);
+                waiters.extend(own.map(|waiting| waiting.waiter));
+                true
+            }
+            Entry::Held(holders) => {
+                let last = holders.remove(&member) && holders.is_empty();
+                released.extend(last.then(|| uri.clone()));
+                !last
+            }
+        });
+        self.waiting -= waiters.len();
+        (waiters, released)
     }
 
     /// The server process is gone: what it had not confirmed is void. Returns those who waited.
     pub(super) fn interrupted(&mut self) -> Vec<Waiter<X>> {
         let mut waiters = Vec::new();
-        self.entries.retain(|_, entry| match entry.waiting.take() {
-            None => !entry.holders.is_empty(),
-            Some(waiting) => {
-                waiters.extend(waiting);
+        self.entries.retain(|_, entry| match entry {
+            Entry::Asked(waiting) => {
+                waiters.extend(waiting.drain(..).map(|waiting| waiting.waiter));
                 false
             }
+            Entry::Held(_) => true,
         });
+        self.waiting = 0;
         waiters
     }
 
@@ -139,21 +197,35 @@ impl<X> Subscriptions<X> {
         self.entries.is_empty()
     }
 
-    /// The sessions that an update of `uri` concerns: those subscribed to it, else to a URI that it
-    /// lies below (an update may name a sub-resource), else all that are subscribed to anything.
-    pub(super) fn concerned(&self, uri: &str) -> HashSet<MemberKey> {
-        if let Some(entry) = self.entries.get(uri) {
-            return entry.holders.clone();
+    /// Requests that wait for the server to confirm a subscription.
+    pub(super) fn waiting(&self) -> usize {
+        self.waiting
+    }
+
+    /// Whether any session but `member` waits for the server to confirm a subscription.
+    pub(super) fn another_waits(&self, member: MemberKey) -> bool {
+        let mut waiting = self.entries.values().flat_map(Entry::waiting);
+        self.waiting > 0 && waiting.any(|waiting| waiting.waiter.member != member)
+    }
+
+    /// The sessions that an update of `uri` concerns: those subscribed to it or to a URI that it lies below
+    /// (an update may name a sub-resource); else to one that it begins with; else to anything.
+    pub(super) fn concerned(&self, uri: &str) -> BTreeSet<MemberKey> {
+        let holders = |uri: &str| self.entries.get(uri).map(Entry::wanted_by).unwrap_or_default();
+        let mut concerned = holders(uri);
+        for (at, _) in uri.match_indices(['/', '?', '#']) {
+            concerned.extend(holders(&uri[..at]));
+            concerned.extend(holders(&uri[..=at]));
         }
-        let holders = |accept: &dyn Fn(&str) -> bool| -> HashSet<MemberKey> {
-            self.entries
-                .iter()
-                .filter(|(held, _)| accept(held))
-                .flat_map(|(_, e)| e.holders.iter().copied())
-                .collect()
-        };
-        let parents = holders(&|held| uri.starts_with(held));
-        if parents.is_empty() { holders(&|_| true) } else { parents }
+        if concerned.is_empty() {
+            concerned = self.holders_where(|held| uri.starts_with(held));
+        }
+        if concerned.is_empty() { self.holders_where(|_| true) } else { concerned }
+    }
+
+    fn holders_where(&self, accept: impl Fn(&str) -> bool) -> BTreeSet<MemberKey> {
+        let accepted = self.entries.iter().filter(|(held, _)| accept(held));
+        accepted.flat_map(|(_, entry)| entry.wanted_by()).collect()
     }
 }
 
@@ -197,9 +269,23 @@ mod tests {
     fn a_subscription_that_all_abandon_while_it_is_asked_is_released_by_its_outcome() {
         let mut subscriptions = Subscriptions::default();
         subscriptions.subscribe("u", waiter(A));
-        assert!(subscriptions.release_all(A).is_empty());
+        let (waiters, released) = subscriptions.release_all(A);
+        assert_eq!((waiters.len(), released.len(), subscriptions.waiting()), (1, 0, 0));
         assert!(subscriptions.confirmed("u").1);
         assert!(subscriptions.is_empty());
+    }
+
+    #[test]
+    fn who_cancels_its_subscription_holds_nothing() {
+        let mut subscriptions = Subscriptions::default();
+        subscriptions.subscribe("u", waiter(A));
+        subscriptions.subscribe("u", waiter(B));
+        assert!(subscriptions.another_waits(A));
+        assert!(subscriptions.cancel(A, b"2").is_none());
+        assert_eq!(subscriptions.cancel(B, b"1.0").map(|waiter| waiter.to), Some(2));
+        assert!(!subscriptions.another_waits(A) && subscriptions.waiting() == 1);
+        assert_eq!(subscriptions.confirmed("u").0.len(), 1);
+        assert!(subscriptions.release("u", A) && subscriptions.waiting() == 0);
     }
 
     #[test]
@@ -207,9 +293,13 @@ mod tests {
         let mut subscriptions = Subscriptions::<u8>::default();
         subscriptions.hold("file:///a", A);
         subscriptions.hold("file:///b", B);
-        assert_eq!(subscriptions.concerned("file:///a"), HashSet::from([A]));
-        assert_eq!(subscriptions.concerned("file:///b/c"), HashSet::from([B]));
-        assert_eq!(subscriptions.concerned("other:"), HashSet::from([A, B]));
+        assert_eq!(subscriptions.concerned("file:///a"), BTreeSet::from([A]));
+        assert_eq!(subscriptions.concerned("file:///b/c"), BTreeSet::from([B]));
+        assert_eq!(subscriptions.concerned("file:///b.bak"), BTreeSet::from([B]));
+        assert_eq!(subscriptions.concerned("other:"), BTreeSet::from([A, B]));
+        subscriptions.hold("file:///b/c", A);
+        assert_eq!(subscriptions.concerned("file:///b/c"), BTreeSet::from([A, B]));
+        assert_eq!(subscriptions.concerned("file:///b/c.bak"), BTreeSet::from([B]));
     }
 
     #[test]
@@ -218,7 +308,7 @@ mod tests {
         subscriptions.hold("kept", A);
         subscriptions.subscribe("void", waiter(A));
         subscriptions.subscribe("void", waiter(B));
-        assert_eq!(subscriptions.interrupted().len(), 2);
+        assert_eq!((subscriptions.interrupted().len(), subscriptions.waiting()), (2, 0));
         assert_eq!(subscriptions.uris().collect::<Vec<_>>(), ["kept"]);
     }
 }

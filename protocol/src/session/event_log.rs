@@ -30,54 +30,79 @@ pub struct Event {
     at: Timestamp,
 }
 
-/// Messages of one stream, numbered from 1 without gaps.
+/// Messages of one stream, numbered from 1 in the order in which they came. Old ones are dropped within
+/// limits, but not a response that nobody has read, so that what is held may have gaps.
 ///
-/// Invariant: `events[i]` has the sequence `first + i`, and `bytes` is the sum of all payload lengths.
-#[derive(Debug)]
+/// Invariant: sequences ascend, `bytes` is the sum of all payload lengths, and `awaited` counts the
+/// responses after `read`.
+#[derive(Debug, Default)]
 pub struct EventLog {
-    first: u64,
-    events: VecDeque<Event>,
+    events: VecDeque<(u64, Event)>,
+    /// Messages ever pushed.
+    last: u64,
+    /// The highest sequence that was dropped.
+    dropped: u64,
+    /// The highest sequence that any reader has read.
+    read: u64,
     bytes: usize,
-}
-
-impl Default for EventLog {
-    fn default() -> Self {
-        Self { first: 1, events: VecDeque::new(), bytes: 0 }
-    }
+    awaited: usize,
+    awaited_bytes: usize,
 }
 
 impl EventLog {
     /// Appends a message; returns its sequence.
     pub fn push(&mut self, payload: Payload, lasting: bool, now: Timestamp) -> u64 {
         self.bytes += payload.len();
-        self.events.push_back(Event { payload, lasting, at: now });
-        self.last()
+        if lasting {
+            self.awaited += 1;
+            self.awaited_bytes += payload.len();
+        }
+        self.last += 1;
+        self.events.push_back((self.last, Event { payload, lasting, at: now }));
+        self.last
     }
 
     /// The sequence of the newest message; 0 before the first.
     pub fn last(&self) -> u64 {
-        self.first + self.events.len() as u64 - 1
+        self.last
+    }
+
+    /// The highest sequence that any reader has read; 0 before the first.
+    pub fn read(&self) -> u64 {
+        self.read
     }
 
     /// Whether every message after `sequence` is still here, so that a reader can go on from there.
     pub fn holds_after(&self, sequence: u64) -> bool {
-        sequence + 1 >= self.first && sequence <= self.last()
-    }
-
-    /// The sequence before the oldest message still here.
-    pub fn start(&self) -> u64 {
-        self.first - 1
+        sequence >= self.dropped && sequence <= self.last
     }
 
     /// The messages after `sequence` that are still here, with their sequences.
     pub fn after(&self, sequence: u64) -> impl Iterator<Item = (u64, &Event)> {
-        let skip = (sequence + 1).saturating_sub(self.first) as usize;
-        self.events.iter().enumerate().skip(skip).map(|(i, event)| (self.first + i as u64, event))
+        let skip = self.events.partition_point(|(held, _)| *held <= sequence);
+        self.events.range(skip..).map(|(sequence, event)| (*sequence, event))
+    }
+
+    /// A reader has read everything up to and including `sequence`.
+    pub fn mark_read(&mut self, sequence: u64) {
+        let skip = self.events.partition_point(|(held, _)| *held <= self.read);
+        for (_, event) in self.events.range(skip..).take_while(|(held, _)| *held <= sequence) {
+            if event.lasting {
+                self.awaited -= 1;
+                self.awaited_bytes -= event.payload.len();
+            }
+        }
+        self.read = self.read.max(sequence);
     }
 
     /// Payload bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes
+    }
+
+    /// Responses held that nobody has read.
+    pub fn awaited(&self) -> usize {
+        self.awaited
     }
 
     /// Messages held.
@@ -90,23 +115,37 @@ impl EventLog {
         self.events.is_empty()
     }
 
-    /// Drops the oldest messages up to and including `through` that exceed `limits`; returns how many.
-    /// A response after `read` (nobody has read it) goes by age alone.
-    pub fn trim(&mut self, through: u64, read: u64, limits: &ReplayLimits, now: Timestamp) -> usize {
-        let mut dropped = 0;
-        while let Some(oldest) = self.events.front().filter(|_| self.first <= through) {
+    /// Drops the oldest messages up to and including `through` that exceed `limits`; returns how many of
+    /// them nobody had read. Those that nobody has read may also fill `queue_bytes`, or be one message of
+    /// any size; responses among them go by age alone, and take no room from the rest.
+    pub fn trim(&mut self, through: u64, queue_bytes: usize, limits: &ReplayLimits, now: Timestamp) -> usize {
+        let mut lost = 0;
+        let mut index = 0;
+        while let Some((sequence, oldest)) = self.events.get(index).filter(|(held, _)| *held <= through) {
+            let (sequence, unread) = (*sequence, *sequence > self.read);
+            let awaited = oldest.lasting && unread;
             let aged = now.since(oldest.at) >= limits.age;
-            let crowded = self.bytes > limits.bytes || self.events.len() > limits.events;
-            let awaited = oldest.lasting && self.first > read;
-            if !(aged || crowded && !awaited) {
+            let (bytes, events) = (self.bytes - self.awaited_bytes, self.events.len() - self.awaited);
+            let crowded = bytes > limits.bytes || events > limits.events;
+            let alone = bytes == oldest.payload.len();
+            let too_many = crowded && !(unread && (alone || bytes <= queue_bytes));
+            if awaited && !aged {
+                index += 1;
+                continue;
+            }
+            if !(aged || too_many) {
                 break;
             }
-            self.bytes -= oldest.payload.len();
-            self.events.pop_front();
-            self.first += 1;
-            dropped += 1;
+            let Some((_, event)) = self.events.remove(index) else { break };
+            self.bytes -= event.payload.len();
+            if awaited {
+                self.awaited -= 1;
+                self.awaited_bytes -= event.payload.len();
+            }
+            self.dropped = self.dropped.max(sequence);
+            lost += usize::from(unread);
         }
-        dropped
+        lost
     }
 }
 
@@ -139,27 +178,52 @@ mod tests {
         assert!(log.holds_after(0) && log.holds_after(3) && !log.holds_after(4));
     }
 
+    fn trim(log: &mut EventLog, through: u64, now: Timestamp) -> usize {
+        log.trim(through, 0, &LIMITS, now)
+    }
+
     #[test]
     fn trims_by_count_bytes_and_age() {
         let mut log = log(&["a", "b", "c", "d"]);
-        assert_eq!(log.trim(4, 4, &LIMITS, Timestamp::default()), 1);
+        log.mark_read(3);
+        assert_eq!(trim(&mut log, 4, Timestamp::default()), 0);
+        assert_eq!(sequences(&log, 0), [2, 3, 4]);
         log.push(Bytes::from_static(b"0123456789").into(), false, Timestamp::default());
-        log.trim(5, 5, &LIMITS, Timestamp::default());
+        assert_eq!(trim(&mut log, 5, Timestamp::default()), 1, "d is lost");
         assert_eq!(sequences(&log, 0), [5]);
         assert!(!log.holds_after(3) && log.holds_after(4));
-        log.trim(5, 5, &LIMITS, Timestamp::new(Duration::from_secs(60)));
+        trim(&mut log, 5, Timestamp::new(Duration::from_secs(60)));
         assert!(log.is_empty() && log.bytes() == 0 && log.last() == 5);
     }
 
     #[test]
-    fn never_trims_what_is_not_yet_sent_nor_an_unread_response() {
+    fn never_trims_what_is_not_yet_sent() {
         let mut log = log(&["a", "b", "c", "d", "e"]);
-        assert_eq!(log.trim(1, 1, &LIMITS, Timestamp::default()), 1);
+        log.mark_read(1);
+        assert_eq!(trim(&mut log, 1, Timestamp::default()), 0);
         assert_eq!(sequences(&log, 0), [2, 3, 4, 5]);
+    }
 
+    #[test]
+    fn what_nobody_has_read_may_fill_the_queue() {
+        let mut log = log(&["a", "b", "c", "d", "e"]);
+        assert_eq!(log.trim(5, 5, &LIMITS, Timestamp::default()), 0);
+        assert_eq!(log.trim(5, 4, &LIMITS, Timestamp::default()), 1);
+        assert_eq!(sequences(&log, 0), [2, 3, 4, 5]);
+    }
+
+    #[test]
+    fn an_unread_response_stays_and_keeps_nothing_else_from_going() {
         let mut log = EventLog::default();
         log.push(Bytes::from_static(b"a response beyond the limit").into(), true, Timestamp::default());
-        assert_eq!(log.trim(1, 0, &LIMITS, Timestamp::default()), 0);
-        assert_eq!(log.trim(1, 1, &LIMITS, Timestamp::default()), 1);
+        for _ in 0..10 {
+            log.push(Bytes::from_static(b"x").into(), false, Timestamp::default());
+        }
+        assert_eq!(trim(&mut log, 11, Timestamp::default()), 7);
+        assert_eq!((sequences(&log, 0), log.awaited()), (vec![1, 9, 10, 11], 1));
+        assert!(!log.holds_after(0) && log.holds_after(8));
+        log.mark_read(1);
+        assert_eq!(trim(&mut log, 11, Timestamp::default()), 0);
+        assert_eq!((sequences(&log, 0), log.bytes(), log.awaited()), (vec![9, 10, 11], 3, 0));
     }
 }

@@ -10,7 +10,8 @@
 //!
 //! The reader is a position in the log, so what is queued for it and what can be replayed to its
 //! successor are the same bytes. A reader that falls behind by more than `queue_bytes` reads `Lagged`:
-//! its response ends and the client resumes; nobody else notices.
+//! its response ends and the client resumes; nobody else notices. While there is no reader, as many bytes
+//! wait for the first.
 
 use super::event_log::{Event, EventLog, ReplayLimits};
 use crate::{jsonrpc::Payload, time::Timestamp};
@@ -18,7 +19,8 @@ use crate::{jsonrpc::Payload, time::Timestamp};
 /// Bounds of one stream.
 #[derive(Clone, Copy, Debug)]
 pub struct StreamLimits {
-    /// Bytes that may wait for an attached reader; one message always may, and responses do not count.
+    /// Bytes that may wait for a reader, beyond what a resuming one finds within `replay`. One message always
+    /// may, and responses do not count.
     pub queue_bytes: usize,
     /// What is kept for a later reader.
     pub replay: ReplayLimits,
@@ -68,7 +70,10 @@ pub struct Gone;
 struct Reader {
     ticket: Ticket,
     cursor: u64,
+    /// Bytes of messages that it has not read; responses do not count.
     unread: usize,
+    /// What of them was there when it came: no sign of its slowness.
+    backlog: usize,
     lagged: bool,
 }
 
@@ -83,8 +88,6 @@ pub struct Stream {
     closed: bool,
     reader: Option<Reader>,
     next_ticket: u64,
-    /// The highest sequence that any reader has read.
-    read: u64,
 }
 
 impl Stream {
@@ -106,7 +109,6 @@ impl Stream {
             closed: false,
             reader: None,
             next_ticket: 0,
-            read: 0,
         }
     }
 
@@ -125,7 +127,8 @@ impl Stream {
         if let Some(reader) = &mut self.reader
             && !response
         {
-            reader.lagged |= reader.unread > 0 && reader.unread + length > limits.queue_bytes;
+            let room = limits.queue_bytes + reader.backlog.min(limits.replay.bytes);
+            reader.lagged |= reader.unread > 0 && reader.unread + length > room;
             reader.unread += length;
         }
         // Kept messages are compacted: a slice of a large read buffer would pin all of it.
@@ -137,13 +140,9 @@ impl Stream {
     pub fn trim(&mut self, limits: &StreamLimits, now: Timestamp) -> usize {
         let through = match &self.reader {
             Some(reader) if !reader.lagged => reader.cursor,
-            // The HTTP response of a call is on its way, and will read from the start.
-            None if self.outstanding.is_some() && self.next_ticket == 0 => return 0,
             _ => self.log.last(),
         };
-        let unread = self.log.start().max(self.read);
-        self.log.trim(through, self.read, &limits.replay, now);
-        self.log.start().saturating_sub(unread) as usize
+        self.log.trim(through, limits.queue_bytes, &limits.replay, now)
     }
 
     /// Counts a request that will get no response, such as a cancelled one.
@@ -183,9 +182,9 @@ impl Stream {
         self.log.bytes()
     }
 
-    /// The sequence that a new reader continues after when it names none: the last one read.
-    pub fn resume_point(&self) -> u64 {
-        self.read.max(self.log.start())
+    /// Whether there is, or will be, a response that no reader has read.
+    pub fn owes_response(&self) -> bool {
+        self.log.awaited() > 0 || !self.closed && self.outstanding.is_some_and(|outstanding| outstanding > 0)
     }
 
     /// Makes a new reader the owner of the stream. It continues after `sequence`.
@@ -193,15 +192,24 @@ impl Stream {
     /// # Errors
     /// [`Gone`] when an event after `sequence` has been dropped, or none was ever sent under that number.
     pub fn attach(&mut self, sequence: u64) -> Result<Ticket, Gone> {
-        if !self.log.holds_after(sequence) {
-            return Err(Gone);
+        match self.log.holds_after(sequence) {
+            true => Ok(self.attach_after(sequence)),
+            false => Err(Gone),
         }
+    }
+
+    /// Makes a new reader the owner of the stream. It gets what is still held of what nobody has read.
+    pub fn resume(&mut self) -> Ticket {
+        self.attach_after(self.log.read())
+    }
+
+    fn attach_after(&mut self, sequence: u64) -> Ticket {
         let ticket = Ticket(self.next_ticket);
         self.next_ticket += 1;
-        let unread =
-            self.log.after(sequence).filter(|(_, event)| !event.lasting).map(|(_, e)| e.payload.len()).sum();
-        self.reader = Some(Reader { ticket, cursor: sequence, unread, lagged: false });
-        Ok(ticket)
+        let backlog = self.log.after(sequence).filter(|(_, event)| !event.lasting);
+        let backlog = backlog.map(|(_, event)| event.payload.len()).sum();
+        self.reader = Some(Reader { ticket, cursor: sequence, unread: backlog, backlog, lagged: false });
+        ticket
     }
 
     /// Releases the stream, unless a later reader has it.
@@ -230,8 +238,9 @@ impl Stream {
                 break;
             }
         }
-        self.read = self.read.max(reader.cursor);
-        match reader.cursor > before {
+        let cursor = reader.cursor;
+        self.log.mark_read(cursor);
+        match cursor > before {
             true => Read::Events,
             false if self.closed || self.outstanding == Some(0) => Read::End,
             false => Read::Pending,
@@ -240,8 +249,8 @@ impl Stream {
 
     /// The messages after the last one that was read, for a single JSON body; counts as reading them.
     pub fn take_answers(&mut self) -> Vec<Payload> {
-        let answers = self.log.after(self.read).map(|(_, event)| event.payload.clone()).collect();
-        self.read = self.log.last();
+        let answers = self.log.after(self.log.read()).map(|(_, event)| event.payload.clone()).collect();
+        self.log.mark_read(self.log.last());
         answers
     }
 }
@@ -304,7 +313,7 @@ mod tests {
         push(&mut stream, "a", Class::Message);
         read(&mut stream, first);
         push(&mut stream, "b", Class::Message);
-        let second = stream.attach(stream.resume_point()).unwrap();
+        let second = stream.resume();
         assert_eq!(read(&mut stream, first).0, Read::Replaced);
         stream.detach(first);
         assert!(stream.has_reader());
@@ -314,13 +323,13 @@ mod tests {
     #[test]
     fn replays_from_any_held_event_and_refuses_the_rest() {
         let mut stream = Stream::standalone();
-        for text in ["a", "b", "c", "d", "e", "f"] {
+        for text in ["aaaaa", "bbbbb", "ccccc", "ddddd", "eeeee", "fffff"] {
             push(&mut stream, text, Class::Message);
         }
         assert_eq!(stream.attach(1), Err(Gone));
         assert_eq!(stream.attach(9), Err(Gone));
         let ticket = stream.attach(4).unwrap();
-        assert_eq!(read(&mut stream, ticket).1, [(5, "e".into()), (6, "f".into())]);
+        assert_eq!(read(&mut stream, ticket).1, [(5, "eeeee".into()), (6, "fffff".into())]);
     }
 
     #[test]
@@ -334,31 +343,59 @@ mod tests {
         push(&mut stream, "the response, larger than all limits", Class::Response);
         assert_eq!(read(&mut stream, ticket).0, Read::Lagged);
         stream.detach(ticket);
-        let ticket = stream.attach(stream.resume_point()).unwrap();
+        let ticket = stream.resume();
         let (_, events) = read(&mut stream, ticket);
         assert_eq!(events.last().unwrap().1, "the response, larger than all limits");
     }
 
     #[test]
-    fn a_call_loses_nothing_before_its_first_reader() {
+    fn one_message_always_may_wait_for_the_first_reader() {
         let mut stream = Stream::for_requests(1);
-        for _ in 0..9 {
-            assert_eq!(push(&mut stream, "larger than all limits", Class::Message).dropped, 0);
-        }
+        assert_eq!(push(&mut stream, "larger than all limits together", Class::Message).dropped, 0);
+        push(&mut stream, "response", Class::Response);
         let ticket = stream.attach(0).unwrap();
-        assert_eq!(read(&mut stream, ticket).1.len(), 9);
+        assert_eq!(read(&mut stream, ticket).1.len(), 2);
+    }
+
+    #[test]
+    fn a_reader_that_resumes_much_is_not_slow_for_it() {
+        let mut stream = Stream::standalone();
+        for _ in 0..4 {
+            push(&mut stream, "12345", Class::Message);
+        }
+        let ticket = stream.resume();
+        push(&mut stream, "12345", Class::Message);
+        assert_eq!(read(&mut stream, ticket).1.len(), 5);
+        for _ in 0..4 {
+            push(&mut stream, "1234567890", Class::Message);
+        }
+        assert_eq!(read(&mut stream, ticket).0, Read::Lagged);
+    }
+
+    #[test]
+    fn owes_a_response_until_it_is_read() {
+        let mut stream = Stream::for_requests(1);
+        assert!(stream.owes_response());
+        push(&mut stream, "response", Class::Response);
+        let ticket = stream.attach(0).unwrap();
+        assert!(stream.owes_response());
+        read(&mut stream, ticket);
+        assert!(!stream.owes_response());
+        let mut stream = Stream::for_requests(1);
+        stream.close();
+        assert!(!stream.owes_response() && !Stream::standalone().owes_response());
     }
 
     #[test]
     fn counts_what_nobody_will_read() {
         let mut stream = Stream::standalone();
         for _ in 0..4 {
-            assert_eq!(push(&mut stream, "x", Class::Message).dropped, 0);
+            assert_eq!(push(&mut stream, "xxxxx", Class::Message).dropped, 0);
         }
         assert_eq!(push(&mut stream, "x", Class::Message).dropped, 1);
         stream.close();
         assert_eq!(push(&mut stream, "x", Class::Message).dropped, 1);
-        let ticket = stream.attach(stream.resume_point()).unwrap();
+        let ticket = stream.resume();
         assert_eq!(read(&mut stream, ticket).1.len(), 4);
         assert_eq!(read(&mut stream, ticket).0, Read::End);
     }

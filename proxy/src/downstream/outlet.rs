@@ -115,6 +115,11 @@ impl Outlet {
         }
     }
 
+    /// Whether there is, or will be, a response that no reader has read.
+    pub(crate) fn owes_response(&self) -> bool {
+        self.state.lock().stream.owes_response()
+    }
+
     /// Whether no further message is accepted.
     pub(crate) fn is_finished(&self) -> bool {
         self.state.lock().stream.is_finished()
@@ -138,8 +143,10 @@ impl Outlet {
     /// Makes the caller the stream's reader: after `sequence`, or where the last reader stopped.
     pub(crate) fn attach(&self, sequence: Option<u64>) -> Result<Ticket, Gone> {
         let mut state = self.state.lock();
-        let sequence = sequence.unwrap_or_else(|| state.stream.resume_point());
-        let ticket = state.stream.attach(sequence)?;
+        let ticket = match sequence {
+            Some(sequence) => state.stream.attach(sequence)?,
+            None => state.stream.resume(),
+        };
         // The reader before this one learns that it was replaced.
         Self::wake(state);
         Ok(ticket)

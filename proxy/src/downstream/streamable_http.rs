@@ -205,7 +205,8 @@ impl Endpoint {
             sse::comment(&mut opening, "waiting");
         }
         session.keep(outlet.clone());
-        self.stream(outlet, Some(0), opening).unwrap_or_else(Refusal::into_response)
+        // The first reader: there is nothing before what it gets that it could miss.
+        self.stream(outlet, None, opening).unwrap_or_else(Refusal::into_response)
     }
 
     fn stream(
@@ -233,7 +234,11 @@ impl Endpoint {
             Some(EventId { stream: number @ 1.., sequence }) => {
                 let gone = || Refusal::invalid("the stream of that Last-Event-ID is no longer held");
                 let outlet = session.kept(number).ok_or_else(gone)?;
-                self.stream(outlet, Some(sequence), opening())
+                match self.stream(outlet.clone(), Some(sequence), opening()) {
+                    // Some notifications are lost, but the response is still to come.
+                    Err(_) if outlet.owes_response() => self.stream(outlet, None, opening()),
+                    streamed => streamed,
+                }
             }
             // What is no longer held of the standalone stream was notice, not answers: go on with the rest.
             Some(EventId { sequence, .. }) => self

@@ -184,7 +184,7 @@ impl Upstream {
         state.last_used = self.server.clock.now();
         match envelope.kind() {
             waggle_protocol::jsonrpc::Kind::Notification => state.mux.notification(member, message, envelope),
-            _ => state.mux.response(member, message, envelope),
+            _ => state.mux.response(member, message, envelope, self.server.clock.now()),
         }
         self.perform(&mut state);
         Ok(())

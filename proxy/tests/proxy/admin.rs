@@ -39,7 +39,7 @@ async fn the_counters_move() {
     let calls = |kind: &str| format!("waggle_request_duration_seconds_{kind}{{method=\"ToolsCall\"");
     let count = format!("{}}}", calls("count"));
     assert_eq!(after[&count] - before[&count], 2.0);
-    assert!(after.keys().any(|name| name.starts_with(&calls("bucket")) && name.contains("0.00005")), "50 µs");
+    assert!(after.keys().any(|name| name.starts_with(&calls("bucket")) && name.contains("le=\"5e-5\"")), "50 µs: {after:?}");
     assert_eq!(after["waggle_sessions"], 1.0);
     assert_eq!(after["waggle_requests_in_flight"], 0.0);
     assert_eq!(after["waggle_http_refusals_total{status=\"400\"}"], 1.0);
