@@ -25,3 +25,4 @@ pub mod telemetry;
 mod upstream;
 
 pub use proxy::{Error, Proxy};
+pub use upstream::end_orphans;

@@ -70,6 +70,7 @@ fn serve(config: Config) -> anyhow::Result<()> {
     });
     // Dropping the runtime kills the process groups that are left.
     drop(runtime);
+    waggle_proxy::end_orphans();
     result
 }
 

@@ -34,6 +34,7 @@ use waggle_protocol::{
 };
 
 pub(crate) use handshake::{Handshakes, requested};
+pub use reaper::end_orphans;
 pub(crate) use server::{AtCapacity, Seat, Server};
 
 use crate::{

@@ -13,6 +13,7 @@ use tokio::{
     net::unix::pipe,
     process::{Child, Command},
     sync::OwnedSemaphorePermit,
+    task::JoinHandle,
     time::{Instant, timeout, timeout_at},
 };
 
@@ -24,6 +25,9 @@ use super::{
 /// Pipes of a shared process are enlarged: large messages then need fewer wake-ups. Only there, since the
 /// kernel counts pipe memory per user and shrinks everybody's pipes beyond a limit.
 const LARGE_PIPE: usize = 1 << 20;
+
+/// How long the rest of stdout or stderr may take to arrive once the process itself is gone.
+pub(super) const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// How long each step of a polite stop may take.
 const STEP: Duration = Duration::from_secs(2);
@@ -67,6 +71,8 @@ pub(crate) struct Process {
     pub(crate) stdin: Option<pipe::Sender>,
     stdout: pipe::Receiver,
     pub(crate) tail: Tail,
+    /// The reader of stderr.
+    drain: Option<JoinHandle<()>>,
     child: Child,
     group: Pid,
     reaper: Reaper,
@@ -101,13 +107,13 @@ impl Process {
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let group = pid.ok_or_else(|| io::Error::other("the process has no id"))?;
         let tail = Tail::default();
-        if let Some(stderr) = child.stderr.take() {
-            reaper.tracker().spawn(stderr::drain(stderr, program.name.clone(), group, tail.clone()));
-        }
+        let stderr = child.stderr.take();
+        let drain = stderr.map(|stderr| stderr::drain(stderr, program.name.clone(), group, tail.clone()));
         Ok(Self {
             stdin: Some(pipe::Sender::from_owned_fd(stdin)?),
             stdout: pipe::Receiver::from_owned_fd(stdout)?,
             tail,
+            drain: drain.map(|drain| reaper.tracker().spawn(drain)),
             child,
             group,
             reaper: reaper.clone(),
@@ -152,11 +158,16 @@ impl Process {
         !matches!(self.child.try_wait(), Ok(None))
     }
 
-    /// Ends whatever is left of the group, and reaps the process. Returns its slot, for a successor.
+    /// Ends whatever is left of the group, and reaps the process. Returns its slot, for a successor. What it
+    /// has written to stderr is in the tail then.
     pub(crate) async fn kill(mut self) -> (Option<ExitStatus>, Option<OwnedSemaphorePermit>) {
         self.signal(Signal::KILL);
         let status = self.child.wait().await.ok();
         self.reaped = true;
+        if let Some(drain) = &mut self.drain {
+            // Who has left the group may hold stderr open for ever.
+            let _ = timeout(LAST_WORDS, drain).await;
+        }
         (status, self.slot.take())
     }
 
@@ -200,6 +211,9 @@ impl Drop for Process {
     fn drop(&mut self) {
         if !self.reaped {
             self.signal(Signal::KILL);
+        }
+        if let Some(drain) = &self.drain {
+            drain.abort();
         }
         self.reaper.forget(self.group);
     }

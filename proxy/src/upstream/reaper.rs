@@ -1,10 +1,10 @@
 //! Adopts and reaps orphans: as PID 1 of a container, or as a subreaper elsewhere, what a server leaves
 //! behind becomes our child, and would stay a zombie for ever.
 
-use std::{collections::HashSet, io, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, io, time::Duration};
 
 use parking_lot::Mutex;
-use rustix::process::{Pid, WaitOptions};
+use rustix::process::{Pid, Signal, WaitOptions};
 use tokio::{
     process::{Child, Command},
     signal::unix::{SignalKind, signal},
@@ -14,10 +14,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 /// SIGCHLD may be merged with an earlier one; a look this often finds what was missed.
 const LOOK: Duration = Duration::from_secs(10);
 
+/// How often, and with which pause, [`end_orphans`] looks for what is left.
+const LAST_LOOKS: (u32, Duration) = (500, Duration::from_millis(2));
+
+/// Children that are servers. Of the whole program: two proxies in it must not collect each other's.
+static SERVERS: Mutex<BTreeSet<i32>> = Mutex::new(BTreeSet::new());
+
 /// Knows which children are servers, whose end tokio collects, and collects all others.
 #[derive(Clone, Debug)]
 pub(crate) struct Reaper {
-    servers: Arc<Mutex<HashSet<Pid>>>,
     tracker: TaskTracker,
 }
 
@@ -27,7 +32,7 @@ impl Reaper {
         if let Err(error) = rustix::process::set_child_subreaper(Some(rustix::process::getpid())) {
             tracing::debug!(%error, "orphans go to PID 1");
         }
-        let reaper = Self { servers: Arc::default(), tracker: tracker.clone() };
+        let reaper = Self { tracker: tracker.clone() };
         tracker.spawn(reaper.clone().run(stop));
         reaper
     }
@@ -38,15 +43,15 @@ impl Reaper {
 
     /// Spawns a server. The lock is held meanwhile, so that its pid is known before anyone looks.
     pub(super) fn spawn(&self, command: &mut Command) -> io::Result<Child> {
-        let mut servers = self.servers.lock();
+        let mut servers = SERVERS.lock();
         let child = command.spawn()?;
-        servers.extend(child.id().and_then(|id| Pid::from_raw(id.cast_signed())));
+        servers.extend(child.id().map(u32::cast_signed));
         Ok(child)
     }
 
     /// The server has been waited for, or will be by tokio alone.
     pub(super) fn forget(&self, pid: Pid) {
-        self.servers.lock().remove(&pid);
+        SERVERS.lock().remove(&pid.as_raw_nonzero().get());
     }
 
     async fn run(self, stop: CancellationToken) {
@@ -64,12 +69,30 @@ impl Reaper {
     /// Reaps each ended child that is not a server. Children are listed one by one: waiting for "any" would
     /// steal a server's exit status from tokio.
     fn collect(&self) {
-        let servers = self.servers.lock();
+        let servers = SERVERS.lock();
         for pid in children() {
-            if !servers.contains(&pid) {
+            if !servers.contains(&pid.as_raw_nonzero().get()) {
                 let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
             }
         }
+    }
+}
+
+/// Ends every child that is left, and what it leaves behind in turn: a server's descendant that has put itself
+/// into a process group of its own outlives the server. Only for a program whose children are all servers', at
+/// its very end.
+pub fn end_orphans() {
+    let (looks, pause) = LAST_LOOKS;
+    for _ in 0..looks {
+        let left = children();
+        if left.is_empty() {
+            return;
+        }
+        for pid in left {
+            let _ = rustix::process::kill_process(pid, Signal::KILL);
+            let _ = rustix::process::waitpid(Some(pid), WaitOptions::NOHANG);
+        }
+        std::thread::sleep(pause);
     }
 }
 

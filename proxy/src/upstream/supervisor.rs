@@ -14,7 +14,7 @@ use waggle_protocol::{
 
 use super::{
     AtCapacity, Need, Seat, State, Upstream,
-    process::{Output, Process},
+    process::{LAST_WORDS, Output, Process},
     stdin,
 };
 
@@ -25,8 +25,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A process that lived this long was not born broken: the next restart is quick again.
 const GROWN_UP: Duration = Duration::from_secs(10);
-/// How long the rest of stdout may take to arrive once the process itself is gone.
-const LAST_WORDS: Duration = Duration::from_millis(200);
 
 /// Why a process stopped being of use.
 enum End {
