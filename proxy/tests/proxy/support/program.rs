@@ -12,7 +12,7 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
-use super::processes::{MARK, marked};
+use super::processes::{MARK, is_alive, marked};
 use super::{Request, eventually, within};
 
 /// How to start a proxy.
@@ -217,6 +217,13 @@ impl Waggle {
     pub(crate) fn processes(&self) -> Vec<(i32, String)> {
         let own = self.child.id().unwrap_or_default().cast_signed();
         marked(&self.mark).into_iter().filter(|(pid, _)| *pid != own).collect()
+    }
+
+    /// Children of the proxy that have ended and that it has not waited for.
+    pub(crate) fn zombies(&self) -> usize {
+        let own = self.child.id().unwrap();
+        let children = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap();
+        children.split_whitespace().filter(|pid| !is_alive(pid.parse().unwrap())).count()
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
