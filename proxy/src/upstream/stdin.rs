@@ -30,8 +30,12 @@ impl Queue {
         self.lines.len() + self.in_hand
     }
 
-    fn take(&mut self) -> Option<Gather> {
+    /// What was taken has been written.
+    fn written(&mut self) {
         self.in_hand = 0;
+    }
+
+    fn take(&mut self) -> Option<Gather> {
         if self.lines.is_empty() {
             return None;
         }
@@ -54,6 +58,8 @@ pub(super) async fn write(upstream: Arc<Upstream>, mut pipe: pipe::Sender) {
             tracing::debug!(%error, "stdin is closed");
             return;
         }
+        // Before the news of it, so that whoever waits for room finds it.
+        upstream.state.lock().stdin.written();
         upstream.room.notify_waiters();
     }
 }
