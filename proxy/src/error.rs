@@ -96,6 +96,11 @@ impl Refusal {
         refusal
     }
 
+    /// 503: the program is about to end.
+    pub(crate) fn shutting_down() -> Self {
+        Self::overloaded("the proxy is shutting down")
+    }
+
     /// 503: no further server process may run.
     pub(crate) fn processes() -> Self {
         Self::overloaded("all server processes that may run at once are in use (--max-processes)")

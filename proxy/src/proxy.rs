@@ -93,7 +93,8 @@ impl Proxy {
             Sharing::Shared => (Some(first), None),
             Sharing::Exclusive => (None, Some(first)),
         };
-        let endpoint = Arc::new(Endpoint::new(server, shared));
+        let drained = CancellationToken::new();
+        let endpoint = Arc::new(Endpoint::new(server, shared, drained.clone()));
         tracker.spawn(endpoint.sessions.clone().sweep());
 
         let connections = TaskTracker::new();
@@ -102,7 +103,7 @@ impl Proxy {
             metrics,
             tracker: connections.clone(),
             closing: CancellationToken::new(),
-            drained: CancellationToken::new(),
+            drained,
         });
         let router = Arc::new(Router::new(endpoint.clone()));
         let answer = move |request| {
@@ -184,6 +185,7 @@ impl Proxy {
                 requests = server.metrics.in_flight.get(),
                 "requests are cut off by the end of the grace period"
             );
+            self.endpoint.sessions.give_up_requests();
         }
         self.endpoint.sessions.close_streams();
         self.listener.drained.cancel();

@@ -27,9 +27,13 @@ impl Endpoint {
         self.refuse_while_draining()?;
         let params = message.params();
         let within = self.server.config.times.handshake_timeout;
-        let handshake = timeout(within, self.server.handshakes.answer(&params))
-            .await
-            .map_err(|_| Refusal::overloaded("the server has not answered initialize yet"))?;
+        let handshake = tokio::select! {
+            biased;
+            known = timeout(within, self.server.handshakes.answer(&params)) => known,
+            () = self.draining.cancelled() => return Err(Refusal::shutting_down()),
+        };
+        let handshake =
+            handshake.map_err(|_| Refusal::overloaded("the server has not answered initialize yet"))?;
         let (result, version) = handshake.result_for(requested(&params));
         let id = message.id().unwrap_or_default();
         Ok(Welcome { params, version, response: jsonrpc::build::response(&id, &result) })

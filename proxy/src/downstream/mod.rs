@@ -10,17 +10,12 @@ mod outlet;
 mod sse_body;
 mod streamable_http;
 
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicBool, Ordering},
-    },
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode, header::HeaderMap};
 use tokio::time::timeout;
+use tokio_util::sync::CancellationToken;
 use waggle_protocol::jsonrpc::{self, Envelope, Field};
 
 pub(crate) use body::Body;
@@ -41,18 +36,25 @@ pub(crate) struct Endpoint {
     pub(crate) sessions: Arc<Registry>,
     /// The one upstream of all sessions in `shared` mode.
     shared: Option<Arc<Upstream>>,
-    draining: AtomicBool,
+    /// Nothing new is begun.
+    draining: CancellationToken,
+    /// What was begun has been answered: nobody who is still sending is waited for.
+    drained: CancellationToken,
 }
 
 impl Endpoint {
-    pub(crate) fn new(server: Arc<Server>, shared: Option<Arc<Upstream>>) -> Self {
+    pub(crate) fn new(
+        server: Arc<Server>,
+        shared: Option<Arc<Upstream>>,
+        drained: CancellationToken,
+    ) -> Self {
         let sessions = Arc::new(Registry::new(server.clone()));
-        Self { server, sessions, shared, draining: AtomicBool::new(false) }
+        Self { server, sessions, shared, draining: CancellationToken::new(), drained }
     }
 
     /// From now on nothing new is begun.
     pub(crate) fn drain(&self) {
-        self.draining.store(true, Ordering::Relaxed);
+        self.draining.cancel();
     }
 
     /// Whether requests reach a server: its process runs, or starts when one is needed.
@@ -61,12 +63,12 @@ impl Endpoint {
     }
 
     pub(crate) fn is_draining(&self) -> bool {
-        self.draining.load(Ordering::Relaxed)
+        self.draining.is_cancelled()
     }
 
     fn refuse_while_draining(&self) -> Result<(), Refusal> {
         match self.is_draining() {
-            true => Err(Refusal::overloaded("the proxy is shutting down")),
+            true => Err(Refusal::shutting_down()),
             false => Ok(()),
         }
     }
@@ -77,7 +79,12 @@ impl Endpoint {
         B: http_body::Body<Data = Bytes> + Unpin,
     {
         let (limit, within) = (self.server.config.limits.max_body, self.server.config.times.body_timeout);
-        let read = timeout(within, body::read(body, limit)).await.map_err(|_| {
+        let read = tokio::select! {
+            biased;
+            read = timeout(within, body::read(body, limit)) => read,
+            () = self.drained.cancelled() => return Err(Refusal::shutting_down()),
+        };
+        let read = read.map_err(|_| {
             self.server.metrics.limit_hit("body_timeout");
             Refusal::timed_out()
         })?;

@@ -116,6 +116,10 @@ impl Listener {
                 return;
             }
             () = self.drained.cancelled() => {
+                if !asked.load(Ordering::Relaxed) {
+                    // Nothing is owed to it; hyper would wait for its first request.
+                    return;
+                }
                 connection.as_mut().graceful_shutdown();
                 connection.await
             }

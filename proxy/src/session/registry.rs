@@ -3,6 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
+use waggle_protocol::error::{RpcError, code};
 
 use super::{Session, SessionId, Transport};
 use crate::{error::Refusal, upstream::Server};
@@ -70,6 +71,16 @@ impl Registry {
     pub(crate) fn close_streams(&self) {
         for session in self.all() {
             session.close_streams();
+        }
+    }
+
+    /// Answers what still waits for a server: it will not be waited for.
+    pub(crate) fn give_up_requests(&self) {
+        let error = RpcError::new(code::SERVER_GONE, "the proxy is shutting down");
+        for session in self.all() {
+            if let Some(link) = session.linked() {
+                link.upstream.leave(&error);
+            }
         }
     }
 

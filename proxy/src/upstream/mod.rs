@@ -162,6 +162,9 @@ impl Upstream {
         envelope: &Envelope,
     ) -> Result<(), Refusal> {
         let mut state = self.lock_with_room(message.len()).await?;
+        if self.server.stop.is_cancelled() {
+            return Err(Refusal::shutting_down());
+        }
         self.want(&mut state).map_err(|_| Refusal::processes())?;
         let now = self.server.clock.now();
         state.last_used = now;

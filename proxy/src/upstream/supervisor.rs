@@ -210,8 +210,8 @@ impl Upstream {
         self.room.notify_waiters();
     }
 
-    /// As [`Upstream::disconnect`]; from now on a request asks for a new process.
-    fn leave(&self, error: &RpcError) {
+    /// Everything that waits is answered with `error`; from now on a request asks for a new process.
+    pub(crate) fn leave(&self, error: &RpcError) {
         let mut state = self.state.lock();
         self.disconnect_locked(&mut state, error);
         state.need = Need::None;
