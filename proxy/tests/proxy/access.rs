@@ -37,8 +37,11 @@ async fn foreign_hosts_and_origins_are_refused_everywhere() {
             }
         }
     }
-    for (method, path) in [("GET", "/mcp"), ("DELETE", "/mcp"), ("OPTIONS", "/mcp"), ("POST", "/messages?sessionId=x")] {
-        let response = Request::new(method, path).header("Origin", "http://evil.example").send(waggle.address).await;
+    for (method, path) in
+        [("GET", "/mcp"), ("DELETE", "/mcp"), ("OPTIONS", "/mcp"), ("POST", "/messages?sessionId=x")]
+    {
+        let response =
+            Request::new(method, path).header("Origin", "http://evil.example").send(waggle.address).await;
         assert_eq!(response.status, 403, "{method} {path}");
     }
     waggle.stop().await;
@@ -69,8 +72,14 @@ async fn a_browser_may_ask_first_and_read_every_answer() {
     assert_eq!((response.status, response.header("access-control-allow-origin")), (204, Some(origin)));
     assert!(response.header("access-control-allow-methods").unwrap().contains("DELETE"));
     let allowed = response.header("access-control-allow-headers").unwrap().to_ascii_lowercase();
-    for name in ["content-type", "mcp-session-id", "mcp-protocol-version", "last-event-id", "authorization", "mcp-param-region"]
-    {
+    for name in [
+        "content-type",
+        "mcp-session-id",
+        "mcp-protocol-version",
+        "last-event-id",
+        "authorization",
+        "mcp-param-region",
+    ] {
         assert!(allowed.contains(name), "{name}: {allowed}");
     }
     let session = Session::open(&waggle).await;

@@ -7,7 +7,8 @@ use crate::support::{Options, Request, Session, call, script};
 #[tokio::test]
 async fn health_follows_the_server() {
     let alone = Options::default().proxy(&["--warm-processes", "0"]);
-    let waggle = alone.wrapper(&["sh", "-c", "read -r _ < \"$GATE\"; exec \"$0\" \"$@\""]).gated().start().await;
+    let waggle =
+        alone.wrapper(&["sh", "-c", "read -r _ < \"$GATE\"; exec \"$0\" \"$@\""]).gated().start().await;
     assert!(!waggle.is_ready().await);
     let response = Request::new("GET", "/readyz").send(waggle.admin).await;
     assert_eq!((response.status, response.header("content-type")), (503, Some("text/plain; charset=utf-8")));
@@ -40,7 +41,10 @@ async fn the_counters_move() {
     let calls = |kind: &str| format!("waggle_request_duration_seconds_{kind}{{method=\"ToolsCall\"");
     let count = format!("{}}}", calls("count"));
     assert_eq!(after[&count] - before[&count], 2.0);
-    assert!(after.keys().any(|name| name.contains("ToolsCall") && name.contains("le=\"0.00005\"")), "50 µs: {after:?}");
+    assert!(
+        after.keys().any(|name| name.contains("ToolsCall") && name.contains("le=\"0.00005\"")),
+        "50 µs: {after:?}"
+    );
     assert_eq!(after["waggle_sessions"], 1.0);
     assert_eq!(after["waggle_requests_in_flight"], 0.0);
     assert_eq!(after["waggle_http_refusals_total{status=\"400\"}"], 1.0);
@@ -54,7 +58,11 @@ async fn nothing_else_is_there() {
         assert_eq!(Request::new(method, path).send(waggle.admin).await.status, expected, "{method} {path}");
     }
     for path in ["/livez", "/metrics", "/status"] {
-        assert_eq!(Request::new("GET", path).send(waggle.address).await.status, 404, "not on the public port: {path}");
+        assert_eq!(
+            Request::new("GET", path).send(waggle.address).await.status,
+            404,
+            "not on the public port: {path}"
+        );
     }
     waggle.stop().await;
 }

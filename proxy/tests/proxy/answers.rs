@@ -20,14 +20,19 @@ async fn what_precedes_the_answer_makes_it_a_stream() {
     let waggle = Options::default().start().await;
     let session = Session::open(&waggle).await;
     let log = json!({ "level": "info", "data": "log" });
-    let steps = json!([{ "progress": 1 }, { "notify": "notifications/message", "params": log }, { "progress": 2 }]);
+    let steps =
+        json!([{ "progress": 1 }, { "notify": "notifications/message", "params": log }, { "progress": 2 }]);
     let events = session.post(&script("id", steps)).await.events();
     for (name, value) in [("cache-control", "no-cache, no-transform"), ("x-accel-buffering", "no")] {
         assert_eq!(events.header(name), Some(value));
     }
     let messages = events.rest().await;
-    let methods: Vec<_> = messages.iter().map(|message| message["method"].as_str().unwrap_or("answer")).collect();
-    assert_eq!(methods, ["notifications/progress", "notifications/message", "notifications/progress", "answer"]);
+    let methods: Vec<_> =
+        messages.iter().map(|message| message["method"].as_str().unwrap_or("answer")).collect();
+    assert_eq!(
+        methods,
+        ["notifications/progress", "notifications/message", "notifications/progress", "answer"]
+    );
     assert_eq!(messages[0]["params"], json!({ "progressToken": "id", "progress": 1 }));
     assert_eq!(messages[3]["id"], "id");
     waggle.stop().await;
@@ -38,7 +43,11 @@ async fn a_burst_loses_nothing() {
     // The most that a reader may be behind, and nothing to resume from.
     let waggle = Options::default().proxy(&["--replay-bytes", "0"]).start().await;
     let session = Session::open(&waggle).await;
-    for steps in [json!([{ "log": 3 << 20 }]), json!([{ "log": 100_000, "times": 100 }]), json!([{ "log": 1, "times": 10_000 }])] {
+    for steps in [
+        json!([{ "log": 3 << 20 }]),
+        json!([{ "log": 100_000, "times": 100 }]),
+        json!([{ "log": 1, "times": 10_000 }]),
+    ] {
         let count = steps[0]["times"].as_u64().unwrap_or(1);
         let messages = session.post(&script(1, steps)).await.events().rest().await;
         assert_eq!(messages.len() as u64, count + 1);
@@ -134,7 +143,8 @@ async fn a_cancelled_request_ends_without_an_answer() {
     let steps = json!([{ "progress": 1 }, { "hold_cancelled": true }, { "open": "seen" }]);
     let mut events = session.post(&script("mine", steps)).await.events();
     events.message().await;
-    let cancel = message(Value::Null, "notifications/cancelled", json!({ "requestId": "mine", "reason": "bored" }));
+    let cancel =
+        message(Value::Null, "notifications/cancelled", json!({ "requestId": "mine", "reason": "bored" }));
     assert_eq!(session.post(&cancel).await.status, 202);
     assert!(events.try_message().await.is_none() && !events.is_cut_off());
     // The server heard of it, and its late answer harms nobody.
@@ -148,7 +158,9 @@ async fn a_cancelled_request_ends_without_an_answer() {
 async fn a_request_has_a_time_limit_that_progress_extends() {
     let waggle = Options::default().proxy(&["--request-timeout", "500ms"]).start().await;
     let session = Session::open(&waggle).await;
-    let answer = session.ask(&script(1, json!([{ "hold_cancelled": true }, { "open": "told" }, { "silent": true }]))).await;
+    let answer = session
+        .ask(&script(1, json!([{ "hold_cancelled": true }, { "open": "told" }, { "silent": true }])))
+        .await;
     assert!(answer["error"]["message"].as_str().unwrap().contains("0.5 s"), "{answer}");
     // The server was told to give up.
     session.script(json!([{ "hold": "told" }])).await;

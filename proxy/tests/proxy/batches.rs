@@ -34,9 +34,14 @@ async fn answers_come_as_one_array() {
 async fn answers_come_as_a_stream_that_ends_with_the_last() {
     let waggle = Options::default().start().await;
     let session = old(&waggle).await;
-    let batch = json!([script(1, json!([{ "progress": 1 }])), call(2, "echo", json!({})), message(3, "nope", json!({}))]);
+    let batch = json!([
+        script(1, json!([{ "progress": 1 }])),
+        call(2, "echo", json!({})),
+        message(3, "nope", json!({}))
+    ]);
     let messages = session.post(&batch).await.events().rest().await;
-    let (answers, others): (Vec<_>, Vec<_>) = messages.into_iter().partition(|message| message["method"].is_null());
+    let (answers, others): (Vec<_>, Vec<_>) =
+        messages.into_iter().partition(|message| message["method"].is_null());
     assert_eq!((ids(&answers), others.len()), (vec!["1".into(), "2".into(), "3".into()], 1));
     waggle.stop().await;
 }

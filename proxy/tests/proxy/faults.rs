@@ -51,8 +51,14 @@ async fn responses_that_nobody_waits_for_are_dropped() {
         { "raw": "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":5}}\n" },
     ]);
     session.script(steps).await;
-    for (reason, count) in [("unknown_response", 3.0), ("unknown_progress", 1.0), ("unknown_cancellation", 1.0)] {
-        assert_eq!(waggle.metric(&format!("waggle_messages_dropped_total{{reason=\"{reason}\"}}")).await, count, "{reason}");
+    for (reason, count) in
+        [("unknown_response", 3.0), ("unknown_progress", 1.0), ("unknown_cancellation", 1.0)]
+    {
+        assert_eq!(
+            waggle.metric(&format!("waggle_messages_dropped_total{{reason=\"{reason}\"}}")).await,
+            count,
+            "{reason}"
+        );
     }
     waggle.stop().await;
 }
@@ -78,7 +84,8 @@ async fn half_a_line_waits_for_its_other_half_or_for_the_time_limit() {
     let waggle = Options::default().proxy(&["--request-timeout", "500ms"]).start().await;
     let session = Session::open(&waggle).await;
     let (first, second) = ("{\"jsonrpc\":\"2.0\",\"method\":\"vendor", "/x\",\"params\":{}}\n");
-    let messages = session.post(&script(1, json!([{ "raw": first }, { "raw": second }]))).await.messages().await;
+    let messages =
+        session.post(&script(1, json!([{ "raw": first }, { "raw": second }]))).await.messages().await;
     assert_eq!(messages[0]["method"], "vendor/x");
     let answer = session.ask(&script(2, json!([{ "raw": first }, { "silent": true }]))).await;
     assert!(answer["error"]["message"].as_str().unwrap().contains("did not answer"), "{answer}");
@@ -89,7 +96,8 @@ async fn half_a_line_waits_for_its_other_half_or_for_the_time_limit() {
 async fn half_a_line_before_the_end_is_not_taken_for_a_message() {
     let waggle = Options::default().start().await;
     let session = Session::open(&waggle).await;
-    let answer = session.ask(&script(1, json!([{ "raw": "{\"jsonrpc\":\"2.0\",\"id\":" }, { "exit": 5 }]))).await;
+    let answer =
+        session.ask(&script(1, json!([{ "raw": "{\"jsonrpc\":\"2.0\",\"id\":" }, { "exit": 5 }]))).await;
     assert_eq!(answer["error"]["data"]["exitCode"], 5);
     session.script(json!([])).await;
     waggle.stop().await;
@@ -130,7 +138,11 @@ async fn a_grandchild_that_holds_the_pipes_delays_nothing() {
 
 #[tokio::test]
 async fn the_end_of_a_session_ends_the_whole_group() {
-    let waggle = Options::default().proxy(&["--warm-processes", "0"]).wrapper(&["sh", "-c", "sleep 1000 & exec \"$0\" \"$@\""]).start().await;
+    let waggle = Options::default()
+        .proxy(&["--warm-processes", "0"])
+        .wrapper(&["sh", "-c", "sleep 1000 & exec \"$0\" \"$@\""])
+        .start()
+        .await;
     let session = Session::open(&waggle).await;
     let outcome = session.script(json!([{ "spawn": ["sleep", "1000"] }])).await;
     session.delete().await;
@@ -155,7 +167,8 @@ async fn orphans_are_reaped() {
 
 #[tokio::test]
 async fn a_deaf_server_gives_503_and_takes_no_memory() {
-    let options = ["--max-body", "1MiB", "--stdin-queue", "1MiB", "--queue-timeout", "100ms", "--keep-alive", "1s"];
+    let options =
+        ["--max-body", "1MiB", "--stdin-queue", "1MiB", "--queue-timeout", "100ms", "--keep-alive", "1s"];
     let waggle = Options::default().proxy(&options).start().await;
     let session = Session::open(&waggle).await;
     // The line after that is the last that it reads.
@@ -173,7 +186,10 @@ async fn a_deaf_server_gives_503_and_takes_no_memory() {
                 refused += 1;
                 assert!(response.header("retry-after").is_some());
                 let body = response.json().await;
-                assert!(body["id"] == "large" && body["error"]["message"].as_str().unwrap().contains("does not read"));
+                assert!(
+                    body["id"] == "large"
+                        && body["error"]["message"].as_str().unwrap().contains("does not read")
+                );
             }
             200 => held.push(response.events()),
             other => panic!("{other}"),

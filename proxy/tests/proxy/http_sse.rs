@@ -6,7 +6,8 @@ use crate::support::{Events, Options, Request, Waggle, call, initialize, message
 
 /// The stream, and the path to POST to.
 async fn open(waggle: &Waggle) -> (Events, String) {
-    let mut stream = Request::new("GET", "/sse").header("Accept", "text/event-stream").send(waggle.address).await.events();
+    let mut stream =
+        Request::new("GET", "/sse").header("Accept", "text/event-stream").send(waggle.address).await.events();
     let endpoint = stream.next().await.unwrap();
     assert_eq!(endpoint.event, "endpoint");
     (stream, String::from_utf8(endpoint.data.to_vec()).unwrap())
@@ -45,7 +46,10 @@ async fn answers_come_on_the_stream() {
     let steps = json!([{ "ask": "sampling/createMessage", "params": {} }]);
     assert_eq!(post(&waggle, &path, &script(3, steps)).await, 202);
     let question = stream.message().await;
-    assert_eq!(post(&waggle, &path, &json!({ "jsonrpc": "2.0", "id": question["id"], "result": "yes" })).await, 202);
+    assert_eq!(
+        post(&waggle, &path, &json!({ "jsonrpc": "2.0", "id": question["id"], "result": "yes" })).await,
+        202
+    );
     assert_eq!(stream.message().await["result"]["structuredContent"]["answers"][0]["result"], "yes");
     // No ids: nothing is resumed here.
     assert_eq!(stream.last_id(), "");

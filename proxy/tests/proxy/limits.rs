@@ -25,7 +25,7 @@ async fn a_body_of_100_mb_is_refused_without_being_read() {
         sent += 1 << 16;
     }
     assert!(sent < length, "all of it was read");
-    assert!(waggle.metric("waggle_bytes_from_client_bytes_total").await < 1e6);
+    assert!(waggle.metric("waggle_from_client_bytes_total").await < 1e6);
     assert_eq!(waggle.metric("waggle_limit_hits_total{limit=\"max_body\"}").await, 2.0);
     session.ask(&call(1, "echo", json!({}))).await;
     waggle.stop().await;
@@ -93,7 +93,13 @@ async fn what_is_no_http_is_refused() {
         connection.write(nonsense).await;
         assert_eq!(connection.head().await.map(|(status, _)| status), Some(400), "{nonsense:?}");
     }
-    assert_eq!(Request::post("/mcp", initialize("2025-11-25", json!({})).to_string()).send(waggle.address).await.status, 200);
+    assert_eq!(
+        Request::post("/mcp", initialize("2025-11-25", json!({})).to_string())
+            .send(waggle.address)
+            .await
+            .status,
+        200
+    );
     waggle.stop().await;
 }
 
@@ -102,7 +108,8 @@ async fn connections_beyond_the_limit_wait() {
     let waggle = Options::default().proxy(&["--max-connections", "2"]).start().await;
     let body = initialize("2025-11-25", json!({})).to_string();
     let request = Request::post("/mcp", body.clone());
-    let (mut first, mut second) = (Connection::open(waggle.address).await, Connection::open(waggle.address).await);
+    let (mut first, mut second) =
+        (Connection::open(waggle.address).await, Connection::open(waggle.address).await);
     for connection in [&mut first, &mut second] {
         connection.write(request.head()).await;
     }

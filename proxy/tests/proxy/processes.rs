@@ -40,7 +40,11 @@ async fn a_dead_spare_is_not_given_to_a_session() {
     let waggle = Options::default().proxy(&["--warm-processes", "1"]).start().await;
     waggle.until("processes", 1).await;
     let (spare, _) = waggle.processes()[0];
-    rustix::process::kill_process(rustix::process::Pid::from_raw(spare).unwrap(), rustix::process::Signal::KILL).unwrap();
+    rustix::process::kill_process(
+        rustix::process::Pid::from_raw(spare).unwrap(),
+        rustix::process::Signal::KILL,
+    )
+    .unwrap();
     crate::support::eventually("it is gone", async || !crate::support::is_alive(spare.into())).await;
     let session = Session::open(&waggle).await;
     assert_ne!(session.script(json!([])).await["pid"], spare);
@@ -60,7 +64,9 @@ async fn sessions_are_apart() {
     }
     assert!(pids[0] == pids[1] && pids[1] != pids[2]);
     for (session, number) in [(&a, 1), (&b, 2)] {
-        session.script(json!([{ "notify": "notifications/tools/list_changed", "params": { "n": number } }])).await;
+        session
+            .script(json!([{ "notify": "notifications/tools/list_changed", "params": { "n": number } }]))
+            .await;
     }
     assert_eq!(at_a.message().await["params"]["n"], 1);
     assert_eq!(at_b.message().await["params"]["n"], 2);
@@ -108,7 +114,8 @@ async fn at_the_limit_a_request_is_refused_with_when_to_come_back() {
 
 #[tokio::test]
 async fn an_idle_process_stops_and_its_session_does_not() {
-    let waggle = Options::default().proxy(&["--process-idle", "100ms", "--warm-processes", "0"]).start().await;
+    let waggle =
+        Options::default().proxy(&["--process-idle", "100ms", "--warm-processes", "0"]).start().await;
     let session = Session::open(&waggle).await;
     let mut stream = session.listen().await;
     let first = session.script(json!([])).await;
@@ -120,14 +127,21 @@ async fn an_idle_process_stops_and_its_session_does_not() {
     // It is told what the first one knew, and the client that lists may have changed.
     let history = session.history().await;
     assert_eq!(history[0]["method"], "initialize");
-    assert!(history.iter().any(|message| message["method"] == "logging/setLevel" && message["params"]["level"] == "debug"));
+    assert!(
+        history
+            .iter()
+            .any(|message| message["method"] == "logging/setLevel" && message["params"]["level"] == "debug")
+    );
     assert!(stream.message().await["method"].as_str().unwrap().ends_with("list_changed"));
     waggle.stop().await;
 }
 
 #[tokio::test]
 async fn a_process_with_a_subscription_or_a_call_is_not_idle() {
-    let waggle = Options::default().proxy(&["--process-idle", "100ms", "--keep-alive", "1s", "--warm-processes", "0"]).start().await;
+    let waggle = Options::default()
+        .proxy(&["--process-idle", "100ms", "--keep-alive", "1s", "--warm-processes", "0"])
+        .start()
+        .await;
     let (subscribed, waiting) = (Session::open(&waggle).await, Session::open(&waggle).await);
     subscribed.ask(&message(1, "resources/subscribe", json!({ "uri": "a:b" }))).await;
     let mut held = waiting.post(&script(1, json!([{ "hold": "gate" }]))).await.events();

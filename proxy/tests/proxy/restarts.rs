@@ -6,7 +6,8 @@ use serde_json::{Value, json};
 use crate::support::{Options, Session, call, eventually, is_alive, message, script, within};
 
 fn kill(pid: &Value) {
-    rustix::process::kill_process(Pid::from_raw(pid.as_i64().unwrap() as i32).unwrap(), Signal::KILL).unwrap();
+    rustix::process::kill_process(Pid::from_raw(pid.as_i64().unwrap() as i32).unwrap(), Signal::KILL)
+        .unwrap();
 }
 
 /// Asks until a process answers: what is sent before the death is noticed is answered with it.
@@ -28,7 +29,8 @@ async fn who_waits_is_told_at_once_and_the_session_lives() {
         let waggle = options.start().await;
         let session = Session::open(&waggle).await;
         let pid = session.script(json!([{ "stderr": "about to do something stupid" }])).await["pid"].clone();
-        let mut streaming = session.post(&script("a", json!([{ "progress": 1 }, { "hold": "never" }]))).await.events();
+        let mut streaming =
+            session.post(&script("a", json!([{ "progress": 1 }, { "hold": "never" }]))).await.events();
         streaming.message().await;
         let silent = script("b", json!([{ "open": "begun" }, { "hold": "never" }]));
         let (answer, ()) = tokio::join!(session.ask(&silent), async {
@@ -81,13 +83,15 @@ async fn the_next_process_is_told_everything() {
         let pid = session.script(json!([])).await["pid"].clone();
         kill(&pid);
         // The client hears that all it has listed may have changed.
-        let mut changed: Vec<_> = [stream.message().await, stream.message().await].map(|m| m["method"].clone()).into();
+        let mut changed: Vec<_> =
+            [stream.message().await, stream.message().await].map(|m| m["method"].clone()).into();
         changed.sort_by_key(Value::to_string);
         assert_eq!(changed, ["notifications/resources/list_changed", "notifications/tools/list_changed"]);
         let second = session.history().await;
         assert_eq!(second[0]["method"], "initialize");
         assert_eq!(second[0]["params"], first[0]["params"]);
-        let replayed: Vec<_> = second[1..second.len() - 1].iter().map(|m| (m["method"].clone(), m["params"].clone())).collect();
+        let replayed: Vec<_> =
+            second[1..second.len() - 1].iter().map(|m| (m["method"].clone(), m["params"].clone())).collect();
         assert_eq!(
             replayed,
             [
@@ -96,7 +100,9 @@ async fn the_next_process_is_told_everything() {
                 (json!("resources/subscribe"), json!({ "uri": "a:2" })),
             ]
         );
-        session.script(json!([{ "notify": "notifications/resources/updated", "params": { "uri": "a:2" } }])).await;
+        session
+            .script(json!([{ "notify": "notifications/resources/updated", "params": { "uri": "a:2" } }]))
+            .await;
         assert_eq!(stream.message().await["params"]["uri"], "a:2");
         waggle.stop().await;
     }
@@ -113,7 +119,10 @@ async fn requests_during_a_restart_wait_for_the_new_process() {
     let (a, b) = tokio::join!(sessions[0].ask(&calls[0]), sessions[1].ask(&calls[1]));
     // Whatever was sent before the death was noticed is answered with it.
     for (answer, n) in [(a, 1), (b, 2)] {
-        assert!(answer["result"]["echo"] == n || answer["error"]["message"].as_str().unwrap().contains("signal 9"));
+        assert!(
+            answer["result"]["echo"] == n
+                || answer["error"]["message"].as_str().unwrap().contains("signal 9")
+        );
     }
     assert_ne!(sessions[0].script(json!([])).await["pid"], pid);
     waggle.stop().await;
@@ -125,12 +134,16 @@ async fn a_question_of_a_dead_server_is_withdrawn() {
     let session = Session::with(&waggle, "2025-11-25", json!({ "elicitation": {} })).await;
     let pid = session.script(json!([])).await["pid"].clone();
     let mut stream = session.listen().await;
-    let mut events = session.post(&script(1, json!([{ "ask": "elicitation/create", "params": {} }]))).await.events();
+    let mut events =
+        session.post(&script(1, json!([{ "ask": "elicitation/create", "params": {} }]))).await.events();
     let question = events.message().await;
     kill(&pid);
     assert!(events.message().await["error"]["message"].as_str().unwrap().contains("signal 9"));
     let withdrawn = stream.message().await;
-    assert_eq!((&withdrawn["method"], &withdrawn["params"]["requestId"]), (&json!("notifications/cancelled"), &question["id"]));
+    assert_eq!(
+        (&withdrawn["method"], &withdrawn["params"]["requestId"]),
+        (&json!("notifications/cancelled"), &question["id"])
+    );
     // An answer that comes all the same reaches no other process.
     session.answer(&question, json!({ "action": "accept" })).await;
     let history = session.history().await;

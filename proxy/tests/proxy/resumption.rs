@@ -103,7 +103,8 @@ async fn an_event_that_was_cut_in_its_middle_comes_again_whole() {
 async fn the_standalone_stream_goes_on_where_it_broke() {
     let (waggle, session) = start(&[]).await;
     let notify = async |number: u64| {
-        let steps = json!([{ "notify": "notifications/tools/list_changed", "params": { "progress": number } }]);
+        let steps =
+            json!([{ "notify": "notifications/tools/list_changed", "params": { "progress": number } }]);
         session.script(steps).await;
     };
     let mut stream = session.listen().await;

@@ -8,7 +8,9 @@ use crate::support::{Options, Session, message};
 
 /// Makes the server send a message that concerns no request, by a request that was answered before.
 async fn notify(session: &Session, number: u64) {
-    session.script(json!([{ "notify": "notifications/tools/list_changed", "params": { "number": number } }])).await;
+    session
+        .script(json!([{ "notify": "notifications/tools/list_changed", "params": { "number": number } }]))
+        .await;
 }
 
 fn numbers(messages: &[Value]) -> Vec<u64> {
@@ -112,7 +114,8 @@ async fn the_end_of_a_session_ends_its_streams_and_its_process() {
     let waggle = Options::default().proxy(&["--warm-processes", "0"]).start().await;
     let session = Session::open(&waggle).await;
     let mut stream = session.listen().await;
-    let mut held = session.post(&crate::support::script(1, json!([{ "progress": 1 }, { "hold": "x" }]))).await.events();
+    let mut held =
+        session.post(&crate::support::script(1, json!([{ "progress": 1 }, { "hold": "x" }]))).await.events();
     held.message().await;
     session.delete().await;
     assert!(stream.try_message().await.is_none() && !stream.is_cut_off());

@@ -11,7 +11,11 @@ async fn start() -> (Waggle, Session, Session) {
 }
 
 fn methods(history: &[Value], method: &str) -> Vec<Value> {
-    history.iter().filter(|message| message["method"] == method).map(|message| message["params"].clone()).collect()
+    history
+        .iter()
+        .filter(|message| message["method"] == method)
+        .map(|message| message["params"].clone())
+        .collect()
 }
 
 #[tokio::test]
@@ -33,7 +37,9 @@ async fn one_handshake_with_our_own_name_serves_all() {
 #[tokio::test]
 async fn equal_ids_and_tokens_are_kept_apart() {
     let (waggle, a, b) = start().await;
-    let call = |n: u64| script(1, json!([{ "progress": n }, { "hold": "gate" }, { "progress": n + 1 }, { "bytes": n }]));
+    let call = |n: u64| {
+        script(1, json!([{ "progress": n }, { "hold": "gate" }, { "progress": n + 1 }, { "bytes": n }]))
+    };
     let mut at_a = a.post(&call(10)).await.events();
     let mut at_b = b.post(&call(20)).await.events();
     for (stream, n) in [(&mut at_a, 10), (&mut at_b, 20)] {
@@ -43,7 +49,10 @@ async fn equal_ids_and_tokens_are_kept_apart() {
     for (stream, n) in [(&mut at_a, 10), (&mut at_b, 20)] {
         assert_eq!(stream.message().await["params"], json!({ "progressToken": 1, "progress": n + 1 }));
         let answer = stream.message().await;
-        assert_eq!((&answer["id"], answer["result"]["structuredContent"]["text"].as_str().unwrap().len()), (&json!(1), n));
+        assert_eq!(
+            (&answer["id"], answer["result"]["structuredContent"]["text"].as_str().unwrap().len()),
+            (&json!(1), n)
+        );
     }
     waggle.stop().await;
 }
@@ -51,7 +60,10 @@ async fn equal_ids_and_tokens_are_kept_apart() {
 #[tokio::test]
 async fn a_cancellation_meets_its_own_request_only() {
     let (waggle, a, b) = start().await;
-    let mut at_a = a.post(&script(1, json!([{ "progress": 1 }, { "hold_cancelled": true }, { "open": "cancelled" }]))).await.events();
+    let mut at_a = a
+        .post(&script(1, json!([{ "progress": 1 }, { "hold_cancelled": true }, { "open": "cancelled" }])))
+        .await
+        .events();
     let mut at_b = b.post(&script(1, json!([{ "progress": 1 }, { "hold": "gate" }]))).await.events();
     at_a.message().await;
     at_b.message().await;
@@ -69,7 +81,8 @@ async fn subscriptions_are_counted() {
     let (mut at_a, mut at_b) = (a.listen().await, b.listen().await);
     let subscribe = |uri: &str| message(1, "resources/subscribe", json!({ "uri": uri }));
     let unsubscribe = |uri: &str| message(1, "resources/unsubscribe", json!({ "uri": uri }));
-    let update = |uri: &str| json!([{ "notify": "notifications/resources/updated", "params": { "uri": uri } }]);
+    let update =
+        |uri: &str| json!([{ "notify": "notifications/resources/updated", "params": { "uri": uri } }]);
     for (session, uri) in [(&a, "x:both"), (&b, "x:both"), (&b, "x:b")] {
         assert_eq!(session.ask(&subscribe(uri)).await["result"], json!({}));
     }
@@ -106,10 +119,12 @@ async fn the_level_is_the_most_verbose_and_logs_are_filtered() {
     };
     assert_eq!(seen(&a).await, ["warning", "error"]);
     assert_eq!(seen(&b).await, ["debug", "warning", "error"]);
-    let levels: Vec<_> = methods(&a.history().await, "logging/setLevel").iter().map(|p| p["level"].clone()).collect();
+    let levels: Vec<_> =
+        methods(&a.history().await, "logging/setLevel").iter().map(|p| p["level"].clone()).collect();
     assert_eq!(levels, ["error", "debug"]);
     b.delete().await;
-    let levels: Vec<_> = methods(&a.history().await, "logging/setLevel").iter().map(|p| p["level"].clone()).collect();
+    let levels: Vec<_> =
+        methods(&a.history().await, "logging/setLevel").iter().map(|p| p["level"].clone()).collect();
     assert_eq!(levels, ["error", "debug", "warning"]);
     waggle.stop().await;
 }
@@ -119,7 +134,8 @@ async fn logs_that_could_be_anyones_are_nobodys() {
     let (waggle, a, b) = start().await;
     let mut busy = b.post(&script(1, json!([{ "progress": 1 }, { "hold": "gate" }]))).await.events();
     busy.message().await;
-    let log = json!([{ "notify": "notifications/message", "params": { "level": "error", "data": "secret" } }]);
+    let log =
+        json!([{ "notify": "notifications/message", "params": { "level": "error", "data": "secret" } }]);
     let answer = a.ask(&script(1, log)).await;
     assert_eq!(answer["id"], 1);
     a.script(json!([{ "open": "gate" }])).await;
@@ -163,7 +179,8 @@ async fn questions_are_refused_and_never_shown_to_anyone() {
 #[tokio::test]
 async fn what_concerns_one_client_does_not_reach_the_server() {
     let (waggle, a, _b) = start().await;
-    for method in ["notifications/roots/list_changed", "notifications/initialized", "notifications/progress"] {
+    for method in ["notifications/roots/list_changed", "notifications/initialized", "notifications/progress"]
+    {
         a.post(&message(Value::Null, method, json!({ "progressToken": 1, "progress": 1 }))).await;
     }
     let tasks = a.ask(&message(1, "tasks/list", json!({}))).await;

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Connection, Options, Request, Response, Session, Waggle, call, initialize, message, within};
+use crate::support::{Connection, Options, Request, Response, Session, call, initialize, message, within};
 
 /// Every refusal has a JSON-RPC error as its body.
 async fn error(response: Response) -> (u16, Value) {
@@ -43,7 +43,8 @@ async fn notifications_and_responses_are_accepted_without_a_body() {
 async fn what_is_no_message_is_400_with_the_right_code() {
     let waggle = Options::default().start().await;
     let session = Session::open(&waggle).await;
-    let deep = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{}{}}}"#, "[".repeat(300), "]".repeat(300));
+    let deep =
+        format!(r#"{{"jsonrpc":"2.0","id":1,"method":"m","params":{}{}}}"#, "[".repeat(300), "]".repeat(300));
     for (body, code) in [
         ("", -32700),
         ("{", -32700),
@@ -60,7 +61,8 @@ async fn what_is_no_message_is_400_with_the_right_code() {
         let (status, answer) = error(session.posting(body).send(session.to).await).await;
         assert_eq!((status, answer["error"]["code"].as_i64()), (400, Some(code)), "{body}");
     }
-    let (status, answer) = error(session.posting(b"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\"}").send(session.to).await).await;
+    let (status, answer) =
+        error(session.posting(b"{\"jsonrpc\":\"2.0\",\"method\":\"\xff\"}").send(session.to).await).await;
     assert_eq!((status, &answer["error"]["code"]), (400, &json!(-32700)));
     // None of it has disturbed the session, nor started a process for it.
     assert_eq!(waggle.status().await["processes"], waggle.status().await["spareProcesses"]);
@@ -96,7 +98,8 @@ async fn sessions_are_needed_known_and_ended() {
 #[tokio::test]
 async fn get_without_a_session_is_405() {
     let waggle = Options::default().start().await;
-    let response = Request::new("GET", "/mcp").header("Accept", "text/event-stream").send(waggle.address).await;
+    let response =
+        Request::new("GET", "/mcp").header("Accept", "text/event-stream").send(waggle.address).await;
     assert!(response.header("allow").unwrap().contains("POST"));
     assert_eq!(status(response).await, 405);
     waggle.stop().await;
@@ -107,7 +110,8 @@ async fn initialize_with_a_stale_session_opens_a_new_one() {
     let waggle = Options::default().start().await;
     let session = Session::open(&waggle).await;
     session.delete().await;
-    let response = session.posting(initialize("2025-06-18", json!({})).to_string()).send(waggle.address).await;
+    let response =
+        session.posting(initialize("2025-06-18", json!({})).to_string()).send(waggle.address).await;
     assert_eq!(response.status, 200);
     let new = response.header("mcp-session-id").unwrap().to_owned();
     assert_ne!(new, session.id);
@@ -120,7 +124,8 @@ async fn a_second_initialize_leaves_the_live_session_alone() {
     let waggle = Options::default().start().await;
     let session = Session::open(&waggle).await;
     let pid = session.script(json!([])).await["pid"].clone();
-    let response = session.posting(initialize("2025-11-25", json!({})).to_string()).send(waggle.address).await;
+    let response =
+        session.posting(initialize("2025-11-25", json!({})).to_string()).send(waggle.address).await;
     assert_eq!(response.status, 200);
     let second = Session { id: response.header("mcp-session-id").unwrap().to_owned(), ..session.clone() };
     assert_eq!(session.script(json!([])).await["pid"], pid);
@@ -161,7 +166,8 @@ async fn the_version_header_may_be_missing_but_not_wrong() {
     ] {
         let session = Session::with(&waggle, negotiated, json!({})).await;
         let request = session.posting(ping()).without("MCP-Protocol-Version");
-        let request = header.into_iter().fold(request, |request, v| request.header("MCP-Protocol-Version", v));
+        let request =
+            header.into_iter().fold(request, |request, v| request.header("MCP-Protocol-Version", v));
         let response = request.send(waggle.address).await;
         assert_eq!(response.status, expected, "{negotiated} {header:?}");
         if expected == 400 {
@@ -184,7 +190,11 @@ async fn media_types_are_checked_and_accept_is_not() {
         assert_eq!(request.clone().header("Content-Type", good).send(session.to).await.status, 200, "{good}");
     }
     for bad in ["text/plain", "application/x-www-form-urlencoded", "multipart/form-data; boundary=x"] {
-        assert_eq!(status(request.clone().header("Content-Type", bad).send(session.to).await).await, 415, "{bad}");
+        assert_eq!(
+            status(request.clone().header("Content-Type", bad).send(session.to).await).await,
+            415,
+            "{bad}"
+        );
     }
     assert_eq!(status(request.clone().without("Content-Type").send(session.to).await).await, 415);
     assert_eq!(status(request.clone().header("Content-Encoding", "gzip").send(session.to).await).await, 415);
@@ -254,7 +264,10 @@ async fn bodies_in_chunks_and_expectations_are_served() {
     let answer = connection.response(false).await.message().await;
     assert_eq!(answer["result"]["echo"]["text"], "in pieces");
 
-    let request = session.posting("").header("Expect", "100-continue").header("Content-Length", &body.len().to_string());
+    let request = session
+        .posting("")
+        .header("Expect", "100-continue")
+        .header("Content-Length", &body.len().to_string());
     let mut connection = Connection::open(session.to).await;
     connection.write(request.head()).await;
     // The client sends nothing before it is told to.

@@ -5,7 +5,7 @@
 //! `--revision R` (claims that protocol revision), `--slow-subscribe` (confirms subscriptions once the gate
 //! `subscribe` is open).
 //!
-//! Then by the arguments of its tools, see [`script`].
+//! Then by the arguments of its tools, see [`script`]. The notification `notifications/open` opens a gate there.
 
 #![expect(clippy::unwrap_used, reason = "a server under test ends where it fails")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "that is how it talks")]
@@ -77,9 +77,12 @@ fn received(options: &Options, peer: &Arc<Peer>, line: &str) {
     match method {
         None => peer.answered(&message),
         Some("notifications/cancelled") => peer.cancelled(&message["params"]["requestId"]),
+        Some("notifications/open") => peer.open(message["params"]["gate"].as_str().unwrap()),
         Some(_) if id.is_null() => {}
         Some("initialize") if options.refuse => {
-            peer.send(json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32602, "message": "not you" } }));
+            peer.send(
+                json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32602, "message": "not you" } }),
+            );
         }
         Some("initialize") => peer.result(id, initialized(options, &message["params"])),
         Some("tools/list") => peer.result(id, json!({ "tools": [tool("script"), tool("echo")] })),

@@ -43,7 +43,9 @@ impl Peer {
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         self.questions.lock().unwrap().insert(number, sender);
         // Ids of the server's own kind: strings.
-        self.send(json!({ "jsonrpc": "2.0", "id": format!("q{number}"), "method": method, "params": params }));
+        self.send(
+            json!({ "jsonrpc": "2.0", "id": format!("q{number}"), "method": method, "params": params }),
+        );
         answer.recv().unwrap()
     }
 

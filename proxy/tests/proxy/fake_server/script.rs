@@ -50,6 +50,7 @@ pub(crate) fn call(peer: &Peer, line: &str, message: &Value) {
     }
 }
 
+#[expect(clippy::zombie_processes, reason = "what it leaves behind is for the proxy to deal with")]
 fn run(peer: &Peer, id: &Value, params: &Value, count: u64) {
     let arguments = &params["arguments"];
     let mut outcome = json!({ "pid": std::process::id(), "count": count, "answers": [], "pids": [] });
@@ -73,7 +74,9 @@ fn run(peer: &Peer, id: &Value, params: &Value, count: u64) {
                 let data = "x".repeat(value.as_u64().unwrap() as usize);
                 let params = json!({ "level": "info", "data": data });
                 for _ in 0..times {
-                    peer.send(json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": params }));
+                    peer.send(
+                        json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": params }),
+                    );
                 }
             }
             "ask" => outcome["answers"].as_array_mut().unwrap().push(peer.ask(text, &step["params"])),
@@ -83,7 +86,8 @@ fn run(peer: &Peer, id: &Value, params: &Value, count: u64) {
             "raw" => (0..times).for_each(|_| peer.write(text)),
             "stderr" => (0..times).for_each(|_| eprintln!("{text}")),
             "spawn" => {
-                let words: Vec<&str> = value.as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
+                let words: Vec<&str> =
+                    value.as_array().unwrap().iter().map(|w| w.as_str().unwrap()).collect();
                 let child = Command::new(words[0]).args(&words[1..]).spawn().unwrap();
                 outcome["pids"].as_array_mut().unwrap().push(child.id().into());
             }

@@ -3,8 +3,8 @@
 use std::future::Future;
 
 use serde_json::Value;
-use waggle_protocol::sse::SseDecoder;
 pub(crate) use waggle_protocol::sse::Event;
+use waggle_protocol::sse::SseDecoder;
 
 use super::{Response, within};
 

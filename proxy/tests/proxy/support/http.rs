@@ -76,10 +76,16 @@ pub(crate) struct Connection {
     buffer: Vec<u8>,
 }
 
+impl From<TcpStream> for Connection {
+    fn from(stream: TcpStream) -> Self {
+        Self { stream, buffer: Vec::new() }
+    }
+}
+
 impl Connection {
     pub(crate) async fn open(to: SocketAddr) -> Self {
         let stream = within("a connection", TcpStream::connect(to)).await.unwrap();
-        Self { stream, buffer: Vec::new() }
+        stream.into()
     }
 
     /// A connection whose receiving side holds next to nothing.
@@ -87,7 +93,7 @@ impl Connection {
         let socket = tokio::net::TcpSocket::new_v4().unwrap();
         socket.set_recv_buffer_size(4096).unwrap();
         let stream = within("a connection", socket.connect(to)).await.unwrap();
-        Self { stream, buffer: Vec::new() }
+        stream.into()
     }
 
     /// Writes what the other side still takes: it may have answered and closed before it has read all.
@@ -246,7 +252,12 @@ impl Response {
     #[track_caller]
     pub(crate) fn events(self) -> Events {
         let kind = (self.status, self.header("content-type"));
-        assert_eq!(kind, (200, Some("text/event-stream")), "{}", String::from_utf8_lossy(&self.connection.buffer));
+        assert_eq!(
+            kind,
+            (200, Some("text/event-stream")),
+            "{}",
+            String::from_utf8_lossy(&self.connection.buffer)
+        );
         Events::new(self)
     }
 }

@@ -13,9 +13,9 @@ use std::time::Duration;
 pub(crate) use client::{Session, call, initialize, message, script};
 pub(crate) use events::{Event, Events};
 pub(crate) use http::{Connection, Request, Response};
-pub(crate) use program::{Options, Waggle};
 pub(crate) use processes::{is_alive, marked};
-pub(crate) use shell::{Ended, run};
+pub(crate) use program::{Options, Waggle};
+pub(crate) use shell::run;
 
 /// Far beyond what anything here takes: a test that waits for what never comes must end.
 const FOREVER: Duration = Duration::from_secs(20);

@@ -21,5 +21,8 @@ pub(crate) fn marked(mark: &str) -> Vec<(i32, String)> {
 /// Whether the process runs: a zombie does not.
 pub(crate) fn is_alive(pid: i64) -> bool {
     let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap_or_default();
-    stat.rsplit(')').next().and_then(|rest| rest.trim_start().chars().next()).is_some_and(|state| state != 'Z')
+    stat.rsplit(')')
+        .next()
+        .and_then(|rest| rest.trim_start().chars().next())
+        .is_some_and(|state| state != 'Z')
 }

@@ -42,7 +42,8 @@ impl Options {
     /// Gives the server a gate, to be opened by [`Waggle::open_gate`].
     pub(crate) fn gated(mut self) -> Self {
         let path = PathBuf::from(env!("CARGO_TARGET_TMPDIR")).join(format!("gate-{}", next_mark()));
-        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0).unwrap();
+        rustix::fs::mknodat(rustix::fs::CWD, &path, rustix::fs::FileType::Fifo, rustix::fs::Mode::RWXU, 0)
+            .unwrap();
         self.gate = Some(path);
         self
     }
@@ -116,7 +117,8 @@ pub(crate) fn fake_server() -> PathBuf {
 /// A running proxy. A test ends it with [`Waggle::stop`], which checks what it leaves behind.
 pub(crate) struct Waggle {
     child: Child,
-    mark: String,
+    /// See [`marked`].
+    pub(crate) mark: String,
     log: Arc<Mutex<Vec<String>>>,
     gate: Option<PathBuf>,
     /// The line on stdout.
@@ -139,7 +141,8 @@ impl Waggle {
         let url = url.unwrap_or_else(|| panic!("no URL: {:#?}", log.lock().unwrap()));
         let unknown = SocketAddr::from(([0; 4], 0));
         let gate = options.gate;
-        let mut waggle = Self { child, mark, log, gate, url, address: unknown, admin: unknown, stopped: false };
+        let mut waggle =
+            Self { child, mark, log, gate, url, address: unknown, admin: unknown, stopped: false };
         let listening = waggle.logged("listening").await;
         waggle.address = listening["mcp"].as_str().unwrap().parse().unwrap();
         waggle.admin = listening["admin"].as_str().unwrap().parse().unwrap_or(unknown);
@@ -165,7 +168,8 @@ impl Waggle {
             let mut lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
             lines.find(|line| line["message"] == message)
         };
-        eventually(&format!("{message:?} in the log: {:#?}", self.log()), || async { found().is_some() }).await;
+        eventually(&format!("{message:?} in the log: {:#?}", self.log()), || async { found().is_some() })
+            .await;
         found().unwrap()
     }
 
@@ -188,12 +192,23 @@ impl Waggle {
         Request::new("GET", "/readyz").send(self.admin).await.status == 200
     }
 
+    /// Whether it says that it is going away.
+    pub(crate) async fn is_draining(&self) -> bool {
+        match tokio::net::TcpStream::connect(self.admin).await {
+            Ok(_) => self.log().iter().any(|line| line.contains("shutting down")),
+            Err(_) => true,
+        }
+    }
+
     /// Every sample of `/metrics`, by its name with labels.
     pub(crate) async fn metrics(&self) -> HashMap<String, f64> {
         let text = Request::new("GET", "/metrics").send(self.admin).await.text().await;
         assert!(text.ends_with("# EOF\n"));
         let samples = text.lines().filter(|line| !line.starts_with('#'));
-        samples.map(|line| line.rsplit_once(' ').unwrap()).map(|(n, v)| (n.to_owned(), v.parse().unwrap())).collect()
+        samples
+            .map(|line| line.rsplit_once(' ').unwrap())
+            .map(|(n, v)| (n.to_owned(), v.parse().unwrap()))
+            .collect()
     }
 
     /// A sample; 0 if there is none yet.
