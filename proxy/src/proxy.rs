@@ -191,10 +191,10 @@ impl Proxy {
         self.listener.drained.cancel();
         self.endpoint.sessions.end_all();
         server.stop.cancel();
-        server.shut_down().await;
         server.tracker.close();
         self.connections.close();
         let ended = async {
+            server.shut_down().await;
             server.tracker.wait().await;
             self.connections.wait().await;
         };

@@ -29,8 +29,10 @@ const LARGE_PIPE: usize = 1 << 20;
 /// How long the rest of stdout or stderr may take to arrive once the process itself is gone.
 pub(super) const LAST_WORDS: Duration = Duration::from_millis(200);
 
-/// How long each step of a polite stop may take.
+/// The longest that each of the two polite steps of a stop may take, and its part of the grace period, which
+/// leaves time for the requests before it.
 const STEP: Duration = Duration::from_secs(2);
+const STEPS_OF_GRACE: u32 = 8;
 
 /// What to start.
 #[derive(Clone, Debug)]
@@ -41,6 +43,8 @@ pub(crate) struct Program {
     pub(crate) name: String,
     /// Whether its pipes are enlarged.
     pub(crate) large_pipes: bool,
+    /// How long each polite step of a stop may take.
+    pub(crate) patience: Duration,
 }
 
 /// What a process did.
@@ -58,10 +62,11 @@ pub(crate) enum Output {
 
 impl Program {
     /// The program that `command` names, logged under the last part of its path.
-    pub(crate) fn new(command: &[String], large_pipes: bool) -> Self {
+    pub(crate) fn new(command: &[String], large_pipes: bool, grace: Duration) -> Self {
         let program = command.first().cloned().unwrap_or_default();
         let name = program.rsplit('/').next().unwrap_or_default().to_owned();
-        Self { program, args: command.iter().skip(1).cloned().collect(), name, large_pipes }
+        let patience = STEP.min(grace / STEPS_OF_GRACE);
+        Self { program, args: command.iter().skip(1).cloned().collect(), name, large_pipes, patience }
     }
 }
 
@@ -75,6 +80,7 @@ pub(crate) struct Process {
     drain: Option<JoinHandle<()>>,
     child: Child,
     group: Pid,
+    patience: Duration,
     reaper: Reaper,
     slot: Option<OwnedSemaphorePermit>,
     reaped: bool,
@@ -116,6 +122,7 @@ impl Process {
             drain: drain.map(|drain| reaper.tracker().spawn(drain)),
             child,
             group,
+            patience: program.patience,
             reaper: reaper.clone(),
             slot: Some(slot),
             reaped: false,
@@ -175,10 +182,10 @@ impl Process {
     /// a while; the last two to the whole group.
     pub(crate) async fn stop(mut self) {
         drop(self.stdin.take());
-        let drained = self.drained(STEP).await;
+        let drained = self.drained(self.patience).await;
         if !drained {
             self.signal(Signal::TERM);
-            self.drained(STEP).await;
+            self.drained(self.patience).await;
         }
         self.kill().await;
     }

@@ -56,7 +56,7 @@ impl Server {
         stop: CancellationToken,
     ) -> (Arc<Self>, mpsc::Receiver<String>) {
         let (failed, failure) = mpsc::channel(1);
-        let program = Program::new(command, sharing == Sharing::Shared);
+        let program = Program::new(command, sharing == Sharing::Shared, config.times.grace);
         let server = Self {
             handshakes: Handshakes::new(sharing),
             reaper: Reaper::start(&tracker, stop.clone()),
