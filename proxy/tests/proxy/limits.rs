@@ -2,7 +2,7 @@
 
 use serde_json::json;
 
-use crate::support::{Connection, Options, Request, Session, call, initialize, message};
+use crate::support::{Connection, Options, Request, Session, call, initialize, message, script};
 
 #[tokio::test]
 async fn a_body_of_100_mb_is_refused_without_being_read() {
@@ -62,7 +62,7 @@ async fn a_request_that_stops_half_way_ends() {
     assert!(response.json().await["error"]["message"].is_string());
     // Time for the head is not time for the answer.
     let mut connection = Connection::open(session.to).await;
-    let body = crate::support::script(1, json!([{ "hold": "gate" }])).to_string();
+    let body = script(1, json!([{ "hold": "gate" }])).to_string();
     connection.write(session.posting(body.clone()).head() + &body).await;
     let mut other = Connection::open(session.to).await;
     other.write("GET").await;
@@ -100,6 +100,27 @@ async fn what_is_no_http_is_refused() {
             .status,
         200
     );
+    waggle.stop().await;
+}
+
+#[tokio::test]
+async fn requests_in_flight_have_a_limit() {
+    let waggle = Options::default().shared().proxy(&["--max-in-flight", "2"]).start().await;
+    let (a, b) = (Session::open(&waggle).await, Session::open(&waggle).await);
+    let mut held = a.post(&script(1, json!([{ "progress": 1 }, { "hold": "gate" }]))).await.events();
+    held.message().await;
+    let opener = script(2, json!([{ "progress": 1 }, { "hold": "other" }]));
+    let mut second = a.post(&opener).await.events();
+    second.message().await;
+    let response = b.post(&call("mine", "echo", json!({}))).await;
+    assert_eq!((response.status, response.header("retry-after").is_some()), (503, true));
+    assert_eq!(response.json().await["id"], "mine");
+    assert_eq!(waggle.metric("waggle_limit_hits_total{limit=\"max_in_flight\"}").await, 1.0);
+    for gate in ["gate", "other"] {
+        a.post(&message(json!(null), "notifications/open", json!({ "gate": gate }))).await;
+    }
+    assert_eq!((&held.message().await["id"], &second.message().await["id"]), (&json!(1), &json!(2)));
+    assert_eq!(b.ask(&call("mine", "echo", json!({}))).await["id"], "mine");
     waggle.stop().await;
 }
 

@@ -136,6 +136,17 @@ async fn a_server_that_ignores_everything_is_killed() {
 }
 
 #[tokio::test]
+async fn a_server_that_does_not_see_the_end_of_stdin_is_asked_to_end() {
+    let patient =
+        ["sh", "-c", "trap 'echo asked to end >&2; exit' TERM; \"$0\" \"$@\"; while :; do sleep 0.01; done"];
+    let waggle = Options::default().proxy(&["--grace", "2s"]).wrapper(&patient).start().await;
+    Session::open(&waggle).await.script(json!([])).await;
+    waggle.signal(Signal::TERM);
+    waggle.logged("asked to end").await;
+    assert_eq!(waggle.ended().await.code(), Some(0));
+}
+
+#[tokio::test]
 async fn a_second_signal_ends_it_at_once() {
     let waggle = Options::default().proxy(&["--grace", "1h"]).start().await;
     let session = Session::open(&waggle).await;
