@@ -10,6 +10,9 @@ use crate::jsonrpc::Payload;
 /// Pieces of this many bytes and more are passed on by reference; smaller ones are cheaper to copy than to carry.
 pub const COPY_LIMIT: usize = 4096;
 
+/// The least that the block grows by: a small message and what frames it need one allocation.
+const BLOCK: usize = 512;
+
 /// An output under construction: small pieces are copied into one growing block, large ones ([`COPY_LIMIT`]) are kept
 /// by reference, and all come out in the order in which they went in.
 ///
@@ -45,6 +48,9 @@ impl Gather {
 
     /// Adds a copy of `piece`.
     pub fn copy(&mut self, piece: &[u8]) {
+        if self.block.capacity() - self.block.len() < piece.len() {
+            self.block.reserve(piece.len().max(BLOCK));
+        }
         self.len += piece.len();
         self.block.extend_from_slice(piece);
     }

@@ -41,7 +41,7 @@ fn simple_lines(max_line: usize, input: &[u8]) -> (Vec<Line>, Option<Bytes>) {
     let without_cr = |line: &[u8]| Bytes::copy_from_slice(line.strip_suffix(b"\r").unwrap_or(line));
     let mut lines = Vec::new();
     let mut parts: Vec<_> = input.split(|&byte| byte == b'\n').collect();
-    let tail = without_cr(parts.pop().unwrap());
+    let tail = without_cr(parts.pop().expect("a split has at least one part"));
     for part in parts {
         let line = without_cr(part);
         if line.len() > max_line {

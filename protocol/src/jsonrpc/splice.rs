@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn small_results_are_one_block_and_large_ones_refer_to_the_message() {
         let message = Bytes::from(vec![b'm'; COPY_LIMIT]);
-        let small = splice(&message, &[edit(0, 1, "")]);
+        let small = splice(&message, &[edit(5, 6, "")]);
         assert_eq!(small.parts().len(), 1);
         let large = splice(&message, &[edit(0, 0, "head"), edit(100, 101, "t")]);
         assert_eq!(large.len(), COPY_LIMIT + 4);
