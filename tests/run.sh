@@ -5,6 +5,9 @@
 #   WAGGLE_CACHE  where the peers are installed (default: ~/.cache/waggle)
 set -euo pipefail
 
+# A relative path is the caller's, who may stand anywhere.
+[ -z "${WAGGLE_PROXY:-}" ] || export WAGGLE_PROXY=$(realpath -m "$WAGGLE_PROXY")
+[ -z "${WAGGLE_CACHE:-}" ] || WAGGLE_CACHE=$(realpath -m "$WAGGLE_CACHE")
 cd "$(dirname "${BASH_SOURCE[0]}")"
 tests=$PWD
 cache=${WAGGLE_CACHE:-${XDG_CACHE_HOME:-$HOME/.cache}/waggle}
