@@ -3,6 +3,7 @@
 from itertools import count
 
 import pytest
+
 from harness.proxy import Proxy
 
 

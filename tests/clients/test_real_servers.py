@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+
 from clients.real_servers import REAL_SERVERS, RealServer
 from harness.paths import PYTHON, TESTS
 from harness.programs import Program
@@ -48,9 +49,7 @@ def front(request, tmp_path_factory) -> Front:
     command = server.command(home)
     with Proxy(command, mode, log) as proxy:
         tasks = {name: _via(proxy, transport) for name, (_, transport) in CLIENTS.items()}
-        programs = {
-            name: Program(CLIENTS[name][0], task | _call(server, home, name)) for name, task in tasks.items()
-        }
+        programs = {name: Program(CLIENTS[name][0], task | _call(server, home, name)) for name, task in tasks.items()}
         programs["direct"] = Program(TYPESCRIPT, _stdio(command) | _call(server, home, "direct"))
         reports = {name: _report(program) for name, program in programs.items()}
     direct = reports.pop("direct")

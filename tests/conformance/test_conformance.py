@@ -1,6 +1,7 @@
 """The official suite in front of a legacy server, and what exactly it checked."""
 
 import pytest
+
 from conformance import suite
 from harness.paths import EVERYTHING_V1
 from harness.programs import Program

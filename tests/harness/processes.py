@@ -7,22 +7,10 @@ from pathlib import Path
 MARK = "E2E_PROXY_RUN"
 
 
-def _parents() -> dict[int, int]:
-    parents = {}
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        try:
-            # The name in parentheses may contain anything, so fields are counted from its end.
-            fields = stat.read_text().rpartition(")")[2].split()
-        except OSError:
-            continue  # ended since the listing
-        parents[int(stat.parent.name)] = int(fields[1])
-    return parents
-
-
 def descendants(pid: int) -> set[int]:
     """All processes below `pid`, zombies included."""
     children = defaultdict(list)
-    for child, parent in _parents().items():
+    for child, (parent, _) in _table().items():
         children[parent].append(child)
     found, todo = set(), [pid]
     while todo:
@@ -30,6 +18,11 @@ def descendants(pid: int) -> set[int]:
             found.add(child)
             todo.append(child)
     return found
+
+
+def zombies(pid: int) -> set[int]:
+    """Children of `pid` that ended and were not reaped."""
+    return {child for child, (parent, state) in _table().items() if parent == pid and state == "Z"}
 
 
 def marked(mark: str) -> set[int]:
@@ -61,3 +54,16 @@ def wait_until(condition, seconds: float, what: str):
             raise AssertionError(f"not within {seconds} s: {what}")
         time.sleep(0.02)
     return value
+
+
+def _table() -> dict[int, tuple[int, str]]:
+    """Process id → parent's id and state."""
+    table = {}
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # The name in parentheses may contain anything, so fields are counted from its end.
+            state, parent, *_ = stat.read_text().rpartition(")")[2].split()
+        except OSError:
+            continue  # ended since the listing
+        table[int(stat.parent.name)] = (int(parent), state)
+    return table

@@ -7,10 +7,12 @@ import subprocess
 import time
 import uuid
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 
 from harness import processes
 from harness.paths import proxy_binary
+from harness.processes import wait_until
 
 START_SECONDS = 20
 # The proxy's own grace period plus what a loaded machine needs.
@@ -45,8 +47,7 @@ class Proxy:
         try:
             self.url = self._read_line(START_SECONDS)
         except BaseException:
-            self._process.kill()
-            self._process.wait()
+            self._sweep()
             raise
         self.sse_url = self.url.removesuffix("/mcp") + "/sse"
 
@@ -67,37 +68,52 @@ class Proxy:
 
     def stop(self) -> None:
         """SIGTERM; the proxy must end cleanly, say nothing more on stdout and leave nobody behind."""
-        assert self._process.poll() is None, f"the proxy ended on its own\n{self.tail()}"
-        before = self.server_processes()
-        self._process.send_signal(signal.SIGTERM)
         try:
-            rest, _ = self._process.communicate(timeout=STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            self._process.kill()
-            self._process.wait()
-            raise AssertionError(f"the proxy ignored SIGTERM for {STOP_SECONDS} s\n{self.tail()}") from None
-        assert self._process.returncode == 0, f"exit code {self._process.returncode}\n{self.tail()}"
-        assert rest == b"", f"stdout must carry one line only, also got {rest[:500]!r}"
-        assert "panicked at" not in self.log.read_text(errors="replace"), self.tail()
-        self._assert_all_gone(before)
+            assert self._process.poll() is None, f"the proxy ended on its own\n{self.tail()}"
+            wait_until(lambda: not processes.zombies(self.pid), GONE_SECONDS, "the proxy reaps its children")
+            below = self.server_processes()
+            self._process.send_signal(signal.SIGTERM)
+            rest = self._ended()
+            assert self._process.returncode == 0, f"exit code {self._process.returncode}\n{self.tail()}"
+            assert rest == b"", f"stdout must carry one line only, also got {rest[:500]!r}"
+            assert "panicked at" not in self.log.read_text(errors="replace"), self.tail()
+            self._assert_all_gone(below)
+        finally:
+            self._sweep()
 
     def tail(self) -> str:
         """The end of the proxy's log, for messages."""
         return self.log.read_text(errors="replace")[-4000:]
 
-    def _assert_all_gone(self, before: set[int]) -> None:
+    def _ended(self) -> bytes:
+        """What came on stdout until the proxy ended; its end, not the pipe's: a survivor may hold that."""
+        try:
+            self._process.wait(STOP_SECONDS)
+            os.set_blocking(self._process.stdout.fileno(), False)
+            return self._process.stdout.read() or b""
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"the proxy ignored SIGTERM for {STOP_SECONDS} s\n{self.tail()}") from None
+
+    def _assert_all_gone(self, below: set[int]) -> None:
         # By mark and by id: a process that changed its parent or its environment is found too.
-        def survivors() -> set[int]:
-            return processes.marked(self._mark) | {pid for pid in before if processes.command_line(pid)}
+        def survivors() -> list[str]:
+            alive = processes.marked(self._mark) | {pid for pid in below if processes.command_line(pid)}
+            return [f"{pid} {processes.command_line(pid)}" for pid in sorted(alive)]
 
         try:
-            processes.wait_until(lambda: not survivors(), GONE_SECONDS, "every server process is gone")
+            wait_until(lambda: not survivors(), GONE_SECONDS, "every server process is gone")
         except AssertionError:
-            left = survivors()
-            names = [f"{pid} {processes.command_line(pid)}" for pid in sorted(left)]
-            for pid in left:
+            raise AssertionError(f"left behind by the proxy: {survivors()}") from None
+
+    def _sweep(self) -> None:
+        """After a failure nothing of this run may disturb the next test; after a success this finds nothing."""
+        if self._process.poll() is None:
+            self._process.kill()
+        self._process.wait()
+        self._process.stdout.close()
+        for pid in processes.marked(self._mark):
+            with suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
-            raise AssertionError(f"left behind by the proxy: {names}") from None
 
     def _read_line(self, seconds: float) -> str:
         """The first line on stdout; readiness is this line and nothing else."""

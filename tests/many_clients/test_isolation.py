@@ -3,6 +3,7 @@
 from contextlib import ExitStack
 
 import pytest
+
 from harness.paths import EVERYTHING_V1, PYTHON, TESTS
 from harness.processes import wait_until
 from harness.programs import Program
