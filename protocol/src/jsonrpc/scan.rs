@@ -113,7 +113,8 @@ fn classify(message: &[u8], fields: &Fields) -> Result<Kind, ScanError> {
     if !id_is_valid {
         return Err(ScanError::InvalidId);
     }
-    if !matches!(first(Field::Params), None | Some(b'{' | b'[')) {
+    // Some serializers write `null` for params that are not there.
+    if !matches!(first(Field::Params), None | Some(b'{' | b'[' | b'n')) {
         return Err(ScanError::InvalidParams);
     }
     Ok(kind)
@@ -228,7 +229,6 @@ mod tests {
             (r#""result":1"#, InvalidId),
             (r#""result":1,"id":null"#, InvalidId),
             (r#""error":1,"id":false"#, InvalidId),
-            (r#""method":"m","params":null"#, InvalidParams),
             (r#""method":"m","params":"x""#, InvalidParams),
             (r#""method":"m","method":"m""#, DuplicateKey(Field::Method)),
             (r#""method":"m","id":1,"\u0069d":2"#, DuplicateKey(Field::Id)),

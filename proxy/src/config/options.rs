@@ -179,8 +179,9 @@ settings! {
         /// How long requests in flight and server processes have to end after SIGTERM.
         "grace" => grace: Duration = Duration::from_secs(30), One(span(100, hours(1))),
             "Requests are answered with an error, and processes are killed.";
-        /// How long a client may take to send the head of a request.
-        "header-timeout" => header_timeout: Duration = Duration::from_secs(10),
+        /// How long a client may take to send the head of a request, and how long an idle connection
+        /// is kept: longer than load balancers keep theirs (60 s), which would meet a closed one.
+        "header-timeout" => header_timeout: Duration = Duration::from_secs(75),
             One(span(100, minutes(10))),
             "The connection is closed.";
         /// How long a client may take to send the body of a request.

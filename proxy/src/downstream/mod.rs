@@ -128,8 +128,10 @@ impl Message {
     /// The raw params, or an empty object.
     fn params(&self) -> Bytes {
         match self.envelope.span(Field::Params) {
-            Some(span) => Bytes::copy_from_slice(span.of(&self.bytes)),
-            None => Bytes::from_static(b"{}"),
+            Some(span) if span.of(&self.bytes).starts_with(b"{") => {
+                Bytes::copy_from_slice(span.of(&self.bytes))
+            }
+            _ => Bytes::from_static(b"{}"),
         }
     }
 }
