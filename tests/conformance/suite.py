@@ -49,6 +49,15 @@ def expected(revision: str) -> Counts:
     return json.loads((HERE / "expected" / f"{revision}.json").read_text())
 
 
+def expected_through_proxy(revision: str) -> Counts:
+    """The same but for one scenario: a response that comes first and alone is answered with JSON, which the
+    suite notes as information where the SDK's transport, which always streams, earns a success."""
+    counts = expected(revision)
+    if "server-sse-multiple-streams" in counts:
+        counts["server-sse-multiple-streams"] = {"INFO": 1, "SUCCESS": 1}
+    return counts
+
+
 def reached(run: Run, revision: str) -> Counts:
     """What the run reached in the scenarios of the expectation."""
     return {name: counts for name, counts in run.counts.items() if name in expected(revision)}
