@@ -31,7 +31,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     pub fn detach(&mut self, key: MemberKey, now: Timestamp) {
         let Some(member) = self.members.get(&key) else { return };
         for id in member.in_flight.clone() {
-            self.cancel_upstream(id, "the session has ended");
+            self.cancel_upstream(id, "the session has ended", now);
             if let Some(From::Client(client)) = self.unregister(id).map(|request| request.from) {
                 self.effects.push_back(Effect::End { to: client.to });
             }
@@ -128,13 +128,13 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     }
 
     /// A notification other than `notifications/initialized`.
-    pub fn notification(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope) {
+    pub fn notification(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope, now: Timestamp) {
         if !self.members.contains_key(&member) {
             return;
         }
         let shared = self.sharing == Sharing::Shared;
         match &*envelope.method(message) {
-            "notifications/cancelled" => self.cancelled_by_client(member, message, envelope),
+            "notifications/cancelled" => self.cancelled_by_client(member, message, envelope, now),
             "notifications/roots/list_changed"
             | "notifications/progress"
             | "notifications/elicitation/complete"
@@ -163,7 +163,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         }
     }
 
-    fn cancelled_by_client(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope) {
+    fn cancelled_by_client(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope, now: Timestamp) {
         let Some(at) = envelope.span(Field::ParamsRequestId) else {
             return self.drop_message(DropReason::UnknownCancellation);
         };
@@ -174,6 +174,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         let ended = match wire {
             Some(wire) => {
                 if !self.link.withdraw(wire) {
+                    self.abandon(wire, now);
                     self.send(jsonrpc::splice(message, &[Edit { at, with: wire.to_bytes() }]));
                 }
                 match self.unregister(wire).map(|request| request.from) {

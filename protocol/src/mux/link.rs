@@ -135,6 +135,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         drop(self.link.release());
         self.level = None;
         self.deadlines.clear();
+        self.abandoned.clear();
         self.busy = 0;
         for member in self.members.values_mut() {
             member.in_flight.clear();

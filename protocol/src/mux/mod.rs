@@ -21,6 +21,7 @@
 //! dies every request in flight is answered, and sessions stay: the next process gets `initialize`,
 //! `initialized`, the log level and the subscriptions again, and clients are told to list anew.
 
+mod abandoned;
 mod clients;
 mod deadlines;
 mod effect;
@@ -47,6 +48,7 @@ use crate::{
     jsonrpc::{self, Payload, Span},
     time::Timestamp,
 };
+use abandoned::Abandoned;
 use deadlines::Deadlines;
 use in_flight::{From, InFlight, Own, Request, WireId};
 use level::Level;
@@ -104,6 +106,7 @@ pub struct Mux<S, X> {
     busy: usize,
     in_flight: InFlight<X>,
     deadlines: Deadlines,
+    abandoned: Abandoned,
     subscriptions: Subscriptions<X>,
     questions: Questions,
     /// The level that the process was last asked for.
@@ -124,6 +127,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             busy: 0,
             in_flight: InFlight::default(),
             deadlines: Deadlines::default(),
+            abandoned: Abandoned::default(),
             subscriptions: Subscriptions::default(),
             questions: Questions::default(),
             level: None,
@@ -176,7 +180,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             let timeout = self.limits.request_timeout.as_secs_f32();
             let error =
                 RpcError::new(code::TIMED_OUT, format!("the server did not answer within {timeout} s"));
-            self.cancel_upstream(id, "timed out");
+            self.cancel_upstream(id, "timed out", now);
             self.fail(id, &error, now);
         }
     }
@@ -276,10 +280,18 @@ impl<S: Clone, X: Clone> Mux<S, X> {
 
     /// Tells the server that nobody waits for the answer; or, if it does not know the request yet, never
     /// tells it the request.
-    fn cancel_upstream(&mut self, id: WireId, reason: &str) {
+    fn cancel_upstream(&mut self, id: WireId, reason: &str, now: Timestamp) {
         if !self.link.withdraw(id) {
+            self.abandon(id, now);
             let params = format!(r#"{{"requestId":{},"reason":"{reason}"}}"#, id.get());
             self.send(jsonrpc::build::notification("notifications/cancelled", Some(params.as_bytes())));
+        }
+    }
+
+    /// The server may still be at work on a request that nobody waits for any more.
+    fn abandon(&mut self, id: WireId, now: Timestamp) {
+        if let Some(client) = self.in_flight.client(id) {
+            self.abandoned.push(id, client.member, now.after(self.limits.request_timeout));
         }
     }
 

@@ -52,6 +52,9 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         let span = envelope.span(Field::Id);
         let id = span.and_then(|span| jsonrpc::text::integer_value(span.of(line))).map(WireId::new);
         let (Some(at), Some(request)) = (span, id.and_then(|id| self.unregister(id))) else {
+            if let Some(id) = id {
+                self.abandoned.answered(id);
+            }
             return self.drop_message(DropReason::UnknownResponse);
         };
         let good = envelope.kind() == Kind::Response;
@@ -104,7 +107,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             | "notifications/prompts/list_changed"
             | "notifications/resources/list_changed" => self.broadcast(jsonrpc::splice(line, &[])),
             "notifications/resources/updated" => self.resource_updated(line, envelope),
-            "notifications/message" if !exclusive => self.shared_log(line, envelope),
+            "notifications/message" if !exclusive => self.shared_log(line, envelope, now),
             _ if exclusive => match self.only_member() {
                 Some(key) => self.place(key, jsonrpc::splice(line, &[])),
                 None => self.drop_message(DropReason::Unattributable),
@@ -182,14 +185,15 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     }
 
     /// A log message names no request. It is given to a session only when that session alone has
-    /// requests in flight, so that nobody ever sees another's logs.
-    fn shared_log(&mut self, line: &Bytes, envelope: &Envelope) {
+    /// requests in flight, and the server is not still at work on what another has given up.
+    fn shared_log(&mut self, line: &Bytes, envelope: &Envelope, now: Timestamp) {
         let owner = match self.busy {
             1 => self.in_flight.clients().next().map(|client| client.member),
             _ => None,
         };
         // Whoever waits for a subscription has a request in flight too.
         let owner = owner.filter(|key| !self.subscriptions.another_waits(*key));
+        let owner = owner.filter(|key| !self.abandoned.of_another(*key, now));
         let Some((owner, member)) = owner.and_then(|key| Some((key, self.members.get(&key)?))) else {
             return self.drop_message(DropReason::UnattributableLog);
         };

@@ -267,7 +267,7 @@ impl World {
         let line = Bytes::copy_from_slice(line.as_bytes());
         let envelope = jsonrpc::scan(&line).expect("a client's message");
         match envelope.kind() {
-            jsonrpc::Kind::Notification => self.mux.notification(self.key(who), &line, &envelope),
+            jsonrpc::Kind::Notification => self.mux.notification(self.key(who), &line, &envelope, self.now()),
             _ => self.mux.response(self.key(who), &line, &envelope, self.now()),
         }
         self.settle();

@@ -89,6 +89,7 @@ transcripts! {
     ids_are_rewritten_and_restored
     junk_between_messages_is_skipped
     list_changes_reach_each_initialized_session_once
+    logs_of_a_cancelled_request_reach_no_other
     logs_of_a_subscribing_session_reach_no_other
     logs_of_an_exclusive_server_are_placed_and_never_dropped
     logs_reach_the_only_busy_session

@@ -129,7 +129,7 @@ impl Stage {
                     self.seen.push("overloaded".to_owned());
                 }
             }
-            Kind::Notification => self.mux.notification(key, &message, &envelope),
+            Kind::Notification => self.mux.notification(key, &message, &envelope, now),
             Kind::Response | Kind::Error => self.mux.response(key, &message, &envelope, now),
         }
         Ok(())

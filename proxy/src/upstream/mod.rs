@@ -28,7 +28,7 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 use waggle_protocol::{
-    jsonrpc::Envelope,
+    jsonrpc::{Envelope, Kind},
     mux::{Effect, MemberKey, Mux, MuxLimits, Overloaded},
     time::Timestamp,
 };
@@ -185,10 +185,11 @@ impl Upstream {
         envelope: &Envelope,
     ) -> Result<(), Refusal> {
         let mut state = self.lock_with_room(message.len()).await?;
-        state.last_used = self.server.clock.now();
+        let now = self.server.clock.now();
+        state.last_used = now;
         match envelope.kind() {
-            waggle_protocol::jsonrpc::Kind::Notification => state.mux.notification(member, message, envelope),
-            _ => state.mux.response(member, message, envelope, self.server.clock.now()),
+            Kind::Notification => state.mux.notification(member, message, envelope, now),
+            _ => state.mux.response(member, message, envelope, now),
         }
         self.perform(&mut state);
         Ok(())
