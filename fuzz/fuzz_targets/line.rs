@@ -1,36 +1,41 @@
-//! Any bytes as a server's stdout: wherever the reads end, the lines are the same, and memory stays within
-//! the limit.
+//! Lines: any chunks give the same lines, and never more is held than the limit.
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
 use waggle_protocol::line::{Line, LineDecoder};
 
-const MAX_LINE: usize = 64;
-
-fn lines(chunks: &[&[u8]]) -> (Vec<Line>, Option<bytes::Bytes>) {
-    let mut decoder = LineDecoder::new(MAX_LINE);
+fn lines(max_line: usize, chunks: &[&[u8]]) -> (Vec<Line>, Option<bytes::Bytes>) {
+    let mut decoder = LineDecoder::new(max_line);
     let mut lines = Vec::new();
     for chunk in chunks {
         decoder.feed(chunk);
-        while let Some(line) = decoder.next_line() {
-            lines.push(line);
-        }
-        assert!(decoder.buffered() <= MAX_LINE + 2, "an incomplete line is over the limit");
+        lines.extend(std::iter::from_fn(|| decoder.next_line()));
+        assert!(decoder.buffered() <= max_line + 1);
     }
     (lines, decoder.finish())
 }
 
+// The first byte is the limit, the second the size of the chunks.
 fuzz_target!(|data: &[u8]| {
-    let whole = lines(&[data]);
-    for line in &whole.0 {
-        if let Line::Message(line) = line {
-            assert!(line.len() <= MAX_LINE && !line.contains(&b'\n'));
-        }
+    let &[max_line, size, ref input @ ..] = data else { return };
+    let chunks: Vec<_> = input.chunks(usize::from(size).max(1)).collect();
+    let (lines_of_chunks, tail) = lines(max_line.into(), &chunks);
+    assert_eq!(lines(max_line.into(), &[input]), (lines_of_chunks.clone(), tail.clone()));
+
+    let mut bytes = tail.map_or(0, |tail| tail.len());
+    for line in lines_of_chunks {
+        bytes += match line {
+            Line::Message(line) => {
+                assert!(
+                    line.len() <= max_line.into() && !line.contains(&b'\n') && !line.trim_ascii().is_empty()
+                );
+                line.len()
+            }
+            Line::TooLong { bytes } => {
+                assert!(bytes > max_line.into());
+                bytes
+            }
+        };
     }
-    let bytes: Vec<&[u8]> = data.chunks(1).collect();
-    assert_eq!(lines(&bytes), whole);
-    if let Some((&at, rest)) = data.split_first() {
-        let (left, right) = rest.split_at(usize::from(at).min(rest.len()));
-        assert_eq!(lines(&[left, right]), lines(&[rest]));
-    }
+    assert!(bytes <= input.len());
 });

@@ -1,31 +1,45 @@
-//! Any bytes as an event stream: wherever the reads end, the events are the same, and memory stays within
-//! the limit.
+//! Events: any chunks give the same events, never more is held than the limit, and what is encoded decodes to itself.
 #![no_main]
 
+use bytes::{Buf, Bytes};
 use libfuzzer_sys::fuzz_target;
-use waggle_protocol::sse::{Event, SseDecoder, TooLong};
+use waggle_protocol::Gather;
+use waggle_protocol::jsonrpc::Payload;
+use waggle_protocol::sse::{Event, EventId, SseDecoder, TooLong, encode};
 
-const MAX_EVENT: usize = 256;
-
-fn events(chunks: &[&[u8]]) -> Vec<Result<Event, TooLong>> {
-    let mut decoder = SseDecoder::new(MAX_EVENT);
+fn events(max_event: usize, chunks: &[&[u8]]) -> (Vec<Result<Event, TooLong>>, String) {
+    let mut decoder = SseDecoder::new(max_event);
     let mut events = Vec::new();
     for chunk in chunks {
         decoder.feed(chunk);
-        while let Some(event) = decoder.next_event() {
-            events.push(event);
-        }
-        assert!(decoder.buffered() <= 4 * MAX_EVENT, "an incomplete event is over the limit");
+        events.extend(std::iter::from_fn(|| decoder.next_event()));
+        // A byte order mark may be pending.
+        assert!(decoder.buffered() <= 2 * max_event + 2);
     }
-    events
+    (events, decoder.last_event_id().to_owned())
 }
 
+// The first byte is the limit, the second the size of the chunks.
 fuzz_target!(|data: &[u8]| {
-    let whole = events(&[data]);
-    let bytes: Vec<&[u8]> = data.chunks(1).collect();
-    assert_eq!(events(&bytes), whole);
-    if let Some((&at, rest)) = data.split_first() {
-        let (left, right) = rest.split_at(usize::from(at).min(rest.len()));
-        assert_eq!(events(&[left, right]), events(&[rest]));
+    let &[max_event, size, ref input @ ..] = data else { return };
+    let chunks: Vec<_> = input.chunks(usize::from(size).max(1)).collect();
+    let decoded = events(max_event.into(), &chunks);
+    assert_eq!(events(max_event.into(), &[input]), decoded);
+    for event in decoded.0 {
+        match event {
+            Ok(event) => assert!(event.data.len() <= max_event.into() && !event.data.contains(&b'\r')),
+            Err(TooLong { bytes }) => assert!(bytes > max_event.into()),
+        }
     }
+
+    let data: Vec<u8> = input.iter().copied().filter(|byte| !b"\r\n".contains(byte)).collect();
+    let id = EventId { stream: max_event.into(), sequence: size.into() };
+    let mut out = Gather::new();
+    encode::event(&mut out, Some(id), &Payload::from(Bytes::from(data.clone())));
+    let stream = out.copy_to_bytes(out.remaining());
+    let chunks: Vec<_> = stream.chunks(usize::from(size).max(1)).collect();
+    let (events, last_event_id) = events(stream.len(), &chunks);
+    let expected = Event { event: "message".into(), data: data.into(), id: Some(id.to_string()) };
+    assert_eq!(events, [Ok(expected)]);
+    assert_eq!(EventId::parse(&last_event_id), Some(id));
 });

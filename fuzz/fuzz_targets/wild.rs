@@ -103,7 +103,7 @@ impl World {
             Kind::Notification if envelope.method(&message) == "notifications/initialized" => {
                 self.mux.initialized(key);
             }
-            Kind::Notification => self.mux.notification(key, &message, &envelope),
+            Kind::Notification => self.mux.notification(key, &message, &envelope, self.now()),
             Kind::Response | Kind::Error => self.mux.response(key, &message, &envelope, self.now()),
         }
     }
