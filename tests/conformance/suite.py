@@ -18,6 +18,11 @@ REVISIONS = ["2025-03-26", "2025-06-18", WITH_REQUIREMENTS]
 
 Counts = dict[str, dict[str, int]]
 
+# The SDK's transport answers every request with a stream; Waggle answers with plain JSON when the
+# answer comes first and alone, which the specification leaves to the server. The suite then notes
+# (INFO) that there was no stream to look at, where it otherwise checks that the streams work.
+BEHIND_PROXY: Counts = {"server-sse-multiple-streams": {"INFO": 1, "SUCCESS": 1}}
+
 
 @dataclass
 class Run:
@@ -49,13 +54,10 @@ def expected(revision: str) -> Counts:
     return json.loads((HERE / "expected" / f"{revision}.json").read_text())
 
 
-def expected_through_proxy(revision: str) -> Counts:
-    """The same but for one scenario: a response that comes first and alone is answered with JSON, which the
-    suite notes as information where the SDK's transport, which always streams, earns a success."""
-    counts = expected(revision)
-    if "server-sse-multiple-streams" in counts:
-        counts["server-sse-multiple-streams"] = {"INFO": 1, "SUCCESS": 1}
-    return counts
+def expected_behind_proxy(revision: str) -> Counts:
+    """The same with what a proxy that answers in plain JSON makes the suite count differently."""
+    direct = expected(revision)
+    return direct | {name: counts for name, counts in BEHIND_PROXY.items() if name in direct}
 
 
 def reached(run: Run, revision: str) -> Counts:

@@ -26,7 +26,7 @@ def test_session_mode_passes_everything(revision, start_proxy, tmp_path):
     proxy = start_proxy(EVERYTHING_V1, "session")
     run = suite.run(proxy.url, revision, tmp_path / "results")
     assert run.exit_code == 0, run.summary
-    assert suite.reached(run, revision) == suite.expected_through_proxy(revision)
+    assert suite.reached(run, revision) == suite.expected_behind_proxy(revision)
 
 
 @pytest.mark.parametrize("revision", suite.REVISIONS)
@@ -38,7 +38,7 @@ def test_shared_mode_fails_only_what_cannot_be_attributed(revision, start_proxy,
     assert run.exit_code == 0, run.summary
 
     refused = suite.baseline_scenarios(baseline)
-    passing = {name: counts for name, counts in suite.expected_through_proxy(revision).items() if name not in refused}
+    passing = {name: counts for name, counts in suite.expected_behind_proxy(revision).items() if name not in refused}
     reached = suite.reached(run, revision)
     assert {name: reached[name] for name in passing} == passing
     assert {name for name, counts in reached.items() if counts.get("FAILURE")} == refused

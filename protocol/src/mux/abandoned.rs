@@ -40,7 +40,9 @@ impl Abandoned {
 
     /// Whether the server may be at work for another session than `member`.
     pub(super) fn of_another(&mut self, member: MemberKey, now: Timestamp) -> bool {
-        while self.0.pop_front_if(|oldest| oldest.until <= now).is_some() {}
+        while self.0.front().is_some_and(|oldest| oldest.until <= now) {
+            self.0.pop_front();
+        }
         self.0.iter().any(|entry| entry.member != member)
     }
 }

@@ -163,7 +163,13 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         }
     }
 
-    fn cancelled_by_client(&mut self, member: MemberKey, message: &Bytes, envelope: &Envelope, now: Timestamp) {
+    fn cancelled_by_client(
+        &mut self,
+        member: MemberKey,
+        message: &Bytes,
+        envelope: &Envelope,
+        now: Timestamp,
+    ) {
         let Some(at) = envelope.span(Field::ParamsRequestId) else {
             return self.drop_message(DropReason::UnknownCancellation);
         };

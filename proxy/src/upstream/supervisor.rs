@@ -10,6 +10,7 @@ use tokio::{
 use waggle_protocol::{
     error::{RpcError, code},
     line::{Line, LineDecoder},
+    mux::Sharing,
 };
 
 use super::{
@@ -62,7 +63,8 @@ async fn keep_running(upstream: &Arc<Upstream>, mut seat: Seat) {
             Err(error) => (cannot_start(&server.program.program, &error), None),
         };
         tracing::warn!(server = server.program.name, error = %describe(&error), "server process failed");
-        if !upstream.is_up() {
+        let was_up = upstream.is_up();
+        if !was_up {
             server.start_failed(&describe(&error));
         } else if started.elapsed() >= GROWN_UP {
             pause = FIRST_PAUSE;
@@ -74,6 +76,11 @@ async fn keep_running(upstream: &Arc<Upstream>, mut seat: Seat) {
             () = upstream.ended.cancelled() => return,
             () = server.stop.cancelled() => return,
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
+        }
+        // A session's process that never came up is not tried again for nobody: the next request asks for it.
+        let optional = server.sharing == Sharing::Exclusive && server.handshakes.known().is_some();
+        if !was_up && optional && upstream.leave_if_quiet() {
+            return;
         }
         match next_seat(upstream, slot) {
             Some(next) => seat = next,
@@ -208,6 +215,16 @@ impl Upstream {
         self.perform(state);
         // Nothing is queued any more.
         self.room.notify_waiters();
+    }
+
+    /// While nobody waits for a process, none is wanted any more.
+    fn leave_if_quiet(&self) -> bool {
+        let mut state = self.state.lock();
+        let quiet = state.mux.in_flight() == 0;
+        if quiet {
+            state.need = Need::None;
+        }
+        quiet
     }
 
     /// Everything that waits is answered with `error`; from now on a request asks for a new process.
