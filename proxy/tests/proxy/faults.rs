@@ -45,7 +45,7 @@ async fn responses_that_nobody_waits_for_are_dropped() {
     let waggle = Options::default().start().await;
     let session = Session::open(&waggle).await;
     let steps = json!([
-        { "raw": "{\"jsonrpc\":\"2.0\",\"id\":1,\"result\":{}}\n" },
+        { "raw": "{\"jsonrpc\":\"2.0\",\"id\":999999,\"result\":{}}\n" },
         { "raw": "{\"jsonrpc\":\"2.0\",\"id\":\"x\",\"result\":{}}\n{\"jsonrpc\":\"2.0\",\"id\":null,\"error\":{}}\n" },
         { "raw": "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":5}}\n" },
         { "raw": "{\"jsonrpc\":\"2.0\",\"method\":\"notifications/cancelled\",\"params\":{\"requestId\":5}}\n" },
