@@ -9,8 +9,6 @@ use hyper::{
 };
 use waggle_protocol::error::{RpcError, code};
 
-use crate::downstream::Body;
-
 /// When a client that met a limit is asked to try again.
 const RETRY_AFTER_OVERLOAD: Duration = Duration::from_secs(2);
 
@@ -118,10 +116,10 @@ impl Refusal {
         &self.0.error
     }
 
-    /// The HTTP response.
-    pub(crate) fn into_response(self) -> Response<Body> {
+    /// The HTTP response, in whatever holds a body.
+    pub(crate) fn into_response<B: From<Bytes>>(self) -> Response<B> {
         let Details { status, error, id, retry_after, allow } = *self.0;
-        let mut response = Response::new(Body::full(error.to_response(id.as_deref())));
+        let mut response = Response::new(error.to_response(id.as_deref()).into());
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));

@@ -5,6 +5,7 @@
 //! | [`cli`], [`config`] | raw arguments, then only valid values |
 //! | `server` | sockets, paths, who may talk to us, the admin port |
 //! | `downstream` | towards the client: Streamable HTTP and HTTP+SSE |
+//! | `stream` | what messages for a client are put into: outlets and exchanges |
 //! | `session` | one client's session: its streams and its place at an upstream |
 //! | `upstream` | towards the server: processes and the multiplexer that serves many sessions with them |
 //! | [`demo`] | the built-in demo server |
@@ -21,6 +22,7 @@ mod error;
 mod proxy;
 mod server;
 mod session;
+mod stream;
 pub mod telemetry;
 mod upstream;
 

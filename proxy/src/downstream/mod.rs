@@ -2,11 +2,9 @@
 //! in `waggle_protocol`; here they meet headers, bodies and statuses.
 
 mod body;
-mod exchange;
 mod headers;
 mod http_sse;
 mod initialize;
-mod outlet;
 mod sse_body;
 mod streamable_http;
 
@@ -19,8 +17,6 @@ use tokio_util::sync::CancellationToken;
 use waggle_protocol::jsonrpc::{self, Envelope, Field};
 
 pub(crate) use body::Body;
-pub(crate) use exchange::Exchange;
-pub(crate) use outlet::Outlet;
 pub(crate) use streamable_http::MCP_METHODS;
 
 use crate::{

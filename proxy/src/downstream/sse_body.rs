@@ -18,8 +18,7 @@ use waggle_protocol::{
     sse::{EventId, encode as sse},
 };
 
-use super::Outlet;
-use crate::{session::EndOnDrop, telemetry::metrics::StreamEnd};
+use crate::{session::EndOnDrop, stream::Outlet, telemetry::metrics::StreamEnd};
 
 /// Payload bytes put into one frame, so that one stream does not hold up the others.
 const BUDGET: usize = 64 * 1024;

@@ -16,16 +16,16 @@ use waggle_protocol::{
 };
 
 use super::{
-    Body, Endpoint, Exchange, Message, Outlet, accepted, header,
+    Body, Endpoint, Message, accepted, header,
     headers::{self, Accept, LAST_EVENT_ID, SESSION_ID},
     initialize::linked,
-    outlet::First,
     pong,
     sse_body::{RETRY, SseBody, Style},
 };
 use crate::{
     error::Refusal,
     session::{Busy, Session, Transport},
+    stream::{Exchange, First, Outlet},
     telemetry::metrics::MethodLabel,
 };
 

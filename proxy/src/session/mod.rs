@@ -24,7 +24,7 @@ pub(crate) use id::SessionId;
 pub(crate) use registry::{EndOnDrop, Registry};
 
 use crate::{
-    downstream::Outlet,
+    stream::Outlet,
     upstream::{Server, Upstream},
 };
 

@@ -38,8 +38,8 @@ pub use reaper::end_orphans;
 pub(crate) use server::{AtCapacity, Seat, Server};
 
 use crate::{
-    downstream::{Exchange, Outlet},
     error::Refusal,
+    stream::{Exchange, Outlet},
 };
 
 /// One multiplexer with its process.
