@@ -9,14 +9,8 @@ use crate::jsonrpc;
 
 /// Error codes. Those of our own lie outside -32768…-32000, which JSON-RPC and MCP reserve.
 pub mod code {
-    /// The body is not JSON.
-    pub const PARSE_ERROR: i64 = -32_700;
-    /// The body is JSON but no message that may be sent here.
-    pub const INVALID_REQUEST: i64 = -32_600;
-    /// The method does not exist, or is not offered on a shared server.
-    pub const METHOD_NOT_FOUND: i64 = -32_601;
-    /// The parameters do not fit the method.
-    pub const INVALID_PARAMS: i64 = -32_602;
+    pub use crate::jsonrpc::{INVALID_PARAMS, INVALID_REQUEST, METHOD_NOT_FOUND, PARSE_ERROR};
+
     /// The server process ended before it answered.
     pub const SERVER_GONE: i64 = -31_001;
     /// The server did not answer in time; the request was cancelled.

@@ -1,7 +1,5 @@
 //! `initialize`: answered from what the server answered before, so that it costs no process.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use tokio::time::timeout;
 use waggle_protocol::{jsonrpc, version::ProtocolVersion};
@@ -9,7 +7,7 @@ use waggle_protocol::{jsonrpc, version::ProtocolVersion};
 use super::{Endpoint, Message};
 use crate::{
     error::Refusal,
-    session::Session,
+    session::{Link, Session},
     upstream::{Upstream, requested},
 };
 
@@ -48,7 +46,7 @@ impl Endpoint {
     }
 }
 
-/// A session that is closed again unless it is kept: its client may go away before it learns the id.
-pub(super) fn linked(session: &Arc<Session>) -> Result<&crate::session::Link, Refusal> {
+/// What `initialize` settled for the session.
+pub(super) fn linked(session: &Session) -> Result<&Link, Refusal> {
     session.linked().ok_or_else(|| Refusal::invalid("initialize comes first"))
 }

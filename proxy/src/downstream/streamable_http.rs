@@ -70,8 +70,6 @@ impl Endpoint {
 
     async fn post_message(&self, parts: &Parts, message: Message) -> Result<Response<Body>, Refusal> {
         let session = self.session(parts)?;
-        let link = linked(&session)?;
-        headers::check_version(&parts.headers, link.version)?;
         let busy = session.busy();
         match message.envelope.kind() {
             Kind::Request if message.is("ping") => {
@@ -101,7 +99,7 @@ impl Endpoint {
         outlet: &Arc<Outlet>,
         message: &Message,
     ) -> Result<(), Refusal> {
-        let Some(link) = session.linked() else { return Err(Refusal::invalid("initialize comes first")) };
+        let link = linked(session)?;
         let method = MethodLabel::of(&message.envelope.method(&message.bytes));
         let metrics = self.server.metrics.clone();
         let exchange = Exchange::new(outlet.clone(), session.standalone.clone(), metrics, method);
@@ -120,9 +118,7 @@ impl Endpoint {
 
     async fn post_batch(&self, parts: &Parts, body: &Bytes) -> Result<Response<Body>, Refusal> {
         let session = self.session(parts)?;
-        let link = linked(&session)?;
-        headers::check_version(&parts.headers, link.version)?;
-        if !link.version.allows_batches() {
+        if !linked(&session)?.version.allows_batches() {
             return Err(Refusal::invalid("batches exist in 2025-03-26 only; send one message per request"));
         }
         let spans = jsonrpc::elements(body).map_err(|error| Refusal::malformed(&error))?;
@@ -227,7 +223,6 @@ impl Endpoint {
             return Err(Refusal::method_not_allowed("POST, OPTIONS"));
         }
         let session = self.session(parts)?;
-        headers::check_version(&parts.headers, linked(&session)?.version)?;
         self.refuse_while_draining()?;
         session.touch();
         match header(&parts.headers, LAST_EVENT_ID).and_then(EventId::parse) {
@@ -251,18 +246,21 @@ impl Endpoint {
     /// Ends the session.
     pub(crate) fn delete(&self, parts: &Parts) -> Result<Response<Body>, Refusal> {
         let session = self.session(parts)?;
-        headers::check_version(&parts.headers, linked(&session)?.version)?;
         self.sessions.end(&session, "deleted by the client");
         let mut response = Response::new(Body::empty());
         *response.status_mut() = StatusCode::NO_CONTENT;
         Ok(response)
     }
 
-    /// 400 without a session id, 404 for one that is not known.
+    /// The session that the request names: 400 without an id, 404 for one that is not known, 400 for a version
+    /// header that does not fit it.
     fn session(&self, parts: &Parts) -> Result<Arc<Session>, Refusal> {
         let id = header(&parts.headers, SESSION_ID)
             .ok_or_else(|| Refusal::invalid("the Mcp-Session-Id header is missing; initialize first"))?;
-        self.sessions.find(id, Transport::StreamableHttp).ok_or_else(Refusal::unknown_session)
+        let session =
+            self.sessions.find(id, Transport::StreamableHttp).ok_or_else(Refusal::unknown_session)?;
+        headers::check_version(&parts.headers, linked(&session)?.version)?;
+        Ok(session)
     }
 }
 
