@@ -9,7 +9,7 @@ use bytes::Bytes;
 use criterion::{BenchmarkId, Criterion, Throughput, criterion_group, criterion_main};
 use waggle_protocol::{
     jsonrpc::{Field, scan},
-    mux::{Effect, MemberKey, Mux, MuxLimits, Sharing},
+    mux::{Effect, LegacyMux, MemberKey, MuxLimits, Sharing},
     time::Timestamp,
 };
 
@@ -19,19 +19,19 @@ const LIMITS: MuxLimits = MuxLimits { in_flight: 1000, request_timeout: Duration
 const CALL: &[u8] = br#"{"jsonrpc":"2.0","id":"call-17","method":"tools/call","params":{"name":"echo","arguments":{"text":"The waggle dance tells the hive where the flowers are"},"_meta":{"progressToken":"a-17"}}}"#;
 
 /// A shared server that is up, with this many initialized sessions.
-fn shared(sessions: usize) -> (Mux<usize, usize>, MemberKey) {
-    let mut mux = Mux::new(Sharing::Shared, LIMITS);
+fn shared(sessions: usize) -> (LegacyMux<usize, usize>, MemberKey) {
+    let mut mux = LegacyMux::new(Sharing::Shared, LIMITS);
     let keys: Vec<_> = (0..sessions).map(|session| mux.attach(session)).collect();
     keys.iter().for_each(|key| mux.initialized(*key));
     mux.connect(b"{}", NOW);
     let id = id_of(&effects(&mut mux));
     let handshake = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{}}}}"#);
-    mux.server_message(&handshake.into(), NOW).expect("a response");
+    mux.server_message(&handshake.into(), None, NOW).expect("a response");
     effects(&mut mux);
     (mux, keys[0])
 }
 
-fn effects(mux: &mut Mux<usize, usize>) -> Vec<Effect<usize, usize>> {
+fn effects(mux: &mut LegacyMux<usize, usize>) -> Vec<Effect<usize, usize>> {
     std::iter::from_fn(|| mux.poll_effect()).collect()
 }
 
@@ -43,7 +43,7 @@ fn id_of(effects: &[Effect<usize, usize>]) -> String {
     String::from_utf8_lossy(id.of(&line)).into_owned()
 }
 
-fn call(mux: &mut Mux<usize, usize>, client: MemberKey) -> Vec<Effect<usize, usize>> {
+fn call(mux: &mut LegacyMux<usize, usize>, client: MemberKey) -> Vec<Effect<usize, usize>> {
     let message = Bytes::from_static(black_box(CALL));
     let envelope = scan(&message).expect("a request");
     mux.request(client, 0, &message, &envelope, NOW).expect("there is room");
@@ -74,7 +74,7 @@ fn calls(criterion: &mut Criterion) {
                     // What the server does is not measured.
                     let line = response(&id_of(&sent), size);
                     let started = Instant::now();
-                    mux.server_message(&line, NOW).expect("a response");
+                    mux.server_message(&line, None, NOW).expect("a response");
                     let answer = mux.poll_effect();
                     spent += started.elapsed();
                     assert!(matches!(answer, Some(Effect::Answer { .. })));
@@ -94,7 +94,7 @@ fn progress(criterion: &mut Criterion) {
     ));
     criterion.bench_function("mux progress", |bencher| {
         bencher.iter(|| {
-            mux.server_message(black_box(&line), NOW).expect("a notification");
+            mux.server_message(black_box(&line), None, NOW).expect("a notification");
             let progress = mux.poll_effect();
             assert!(matches!(progress, Some(Effect::Related { .. })));
             progress
@@ -110,7 +110,7 @@ fn broadcast(criterion: &mut Criterion) {
     group.throughput(Throughput::Elements(SESSIONS as u64));
     group.bench_function(BenchmarkId::from_parameter(SESSIONS), |bencher| {
         bencher.iter(|| {
-            mux.server_message(black_box(&line), NOW).expect("a notification");
+            mux.server_message(black_box(&line), None, NOW).expect("a notification");
             let copies = std::iter::from_fn(|| mux.poll_effect()).map(black_box).count();
             assert_eq!(copies, SESSIONS);
         });

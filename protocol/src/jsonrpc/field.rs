@@ -7,7 +7,9 @@ pub(super) enum Place {
     Params,
     Meta,
     Result,
+    ResultMeta,
     Error,
+    ErrorData,
 }
 
 /// One line for each field: documentation, name, the object that it is a member of and its key, and, after `=>`, the
@@ -98,16 +100,62 @@ fields! {
     ParamsClientInfo = Params b"clientInfo";
     /// `params.elicitationId` (of `elicitation/create` and `notifications/elicitation/complete`)
     ParamsElicitationId = Params b"elicitationId";
+    /// `params.taskId` (of the tasks extension)
+    ParamsTaskId = Params b"taskId";
+    /// `params.arguments` (of `tools/call` and `prompts/get`)
+    ParamsArguments = Params b"arguments";
+    /// `params.notifications` (of `subscriptions/listen`)
+    ParamsNotifications = Params b"notifications";
+    /// `params.requestState` (of a request tried again after `input_required`)
+    ParamsRequestState = Params b"requestState";
+    /// `params.inputResponses` (of a request tried again after `input_required`)
+    ParamsInputResponses = Params b"inputResponses";
     /// `params._meta.progressToken`: the token that a requester asks progress under
     ProgressToken = Meta b"progressToken";
+    /// `params._meta["io.modelcontextprotocol/protocolVersion"]`: what makes a request modern
+    MetaVersion = Meta b"io.modelcontextprotocol/protocolVersion";
+    /// `params._meta["io.modelcontextprotocol/clientCapabilities"]`
+    MetaCapabilities = Meta b"io.modelcontextprotocol/clientCapabilities";
+    /// `params._meta["io.modelcontextprotocol/clientInfo"]`
+    MetaClientInfo = Meta b"io.modelcontextprotocol/clientInfo";
+    /// `params._meta["io.modelcontextprotocol/logLevel"]`
+    MetaLogLevel = Meta b"io.modelcontextprotocol/logLevel";
+    /// `params._meta["io.modelcontextprotocol/subscriptionId"]` (of notifications)
+    MetaSubscriptionId = Meta b"io.modelcontextprotocol/subscriptionId";
     /// `result.protocolVersion` (of `initialize`)
     ResultProtocolVersion = Result b"protocolVersion";
     /// `result.capabilities` (of `initialize`)
     ResultCapabilities = Result b"capabilities";
     /// `result.serverInfo` (of `initialize`)
     ResultServerInfo = Result b"serverInfo";
+    /// `result.resultType`
+    ResultType = Result b"resultType";
+    /// `result._meta`
+    ResultMeta = Result b"_meta" => ResultMeta;
+    /// `result.ttlMs`
+    ResultTtl = Result b"ttlMs";
+    /// `result.cacheScope`
+    ResultCacheScope = Result b"cacheScope";
+    /// `result.inputRequests`
+    ResultInputRequests = Result b"inputRequests";
+    /// `result.requestState`
+    ResultRequestState = Result b"requestState";
+    /// `result.isError` (of `tools/call`)
+    ResultIsError = Result b"isError";
+    /// `result.structuredContent` (of `tools/call`)
+    ResultStructuredContent = Result b"structuredContent";
+    /// `result.tools` (of `tools/list`)
+    ResultTools = Result b"tools";
+    /// `result._meta["io.modelcontextprotocol/serverInfo"]`
+    ResultMetaServerInfo = ResultMeta b"io.modelcontextprotocol/serverInfo";
+    /// `result._meta["io.modelcontextprotocol/subscriptionId"]`
+    ResultSubscriptionId = ResultMeta b"io.modelcontextprotocol/subscriptionId";
     /// `error.code`
     ErrorCode = Error b"code";
+    /// `error.data`
+    ErrorData = Error b"data" => ErrorData;
+    /// `error.data.uri`
+    ErrorDataUri = ErrorData b"uri";
 }
 
 impl Field {

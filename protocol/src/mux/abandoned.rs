@@ -3,7 +3,7 @@
 
 use std::collections::VecDeque;
 
-use super::{in_flight::WireId, member::MemberKey};
+use super::{MemberKey, in_flight::WireId};
 use crate::time::Timestamp;
 
 /// Remembered at once; beyond it the oldest is taken to be over.

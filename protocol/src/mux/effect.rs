@@ -1,5 +1,6 @@
 //! What the multiplexer asks its driver to do.
 
+use super::MemberKey;
 use crate::jsonrpc::Payload;
 
 /// One effect; effects are performed in the order in which they come.
@@ -15,7 +16,26 @@ pub enum Effect<S, X> {
         to: X,
         /// The response, with the client's own id.
         message: Payload,
+        /// The error's code, if the response is one.
+        error: Option<i64>,
     },
+    /// The server asks the client of a modern exchange something before it can answer: the exchange is to be
+    /// answered with `input_required` (2026-07-28, multi-round-trip requests), and the call stays open until
+    /// the client comes back, or the driver gives it up with `detach`.
+    InputRequired {
+        /// The exchange; nothing else follows on it.
+        to: X,
+        /// The client's raw id for it.
+        id: bytes::Bytes,
+        /// The caller that waits, to be named when the client comes back.
+        member: MemberKey,
+        /// Which round this is, from 1.
+        round: u32,
+        /// The raw `inputRequests` object.
+        requests: bytes::Bytes,
+    },
+    /// The server says that one of its lists has changed: what was concluded from it is outdated.
+    ListChanged(ListKind),
     /// A message that belongs to the exchange's stream and precedes its response.
     Related {
         /// The exchange.
@@ -47,6 +67,17 @@ pub enum Effect<S, X> {
     },
     /// A message was dropped.
     Dropped(DropReason),
+}
+
+/// A list of the server's that can change.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum ListKind {
+    /// `tools/list`
+    Tools,
+    /// `prompts/list`
+    Prompts,
+    /// `resources/list`
+    Resources,
 }
 
 /// Why a message was dropped; a closed set, counted by name.

@@ -2,14 +2,22 @@
 
 /// A syslog severity of `notifications/message`, least severe first.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
-pub(super) enum Level {
+pub enum Level {
+    /// `debug`
     Debug,
+    /// `info`
     Info,
+    /// `notice`
     Notice,
+    /// `warning`
     Warning,
+    /// `error`
     Error,
+    /// `critical`
     Critical,
+    /// `alert`
     Alert,
+    /// `emergency`
     Emergency,
 }
 
@@ -25,11 +33,13 @@ impl Level {
         (Self::Emergency, "emergency"),
     ];
 
-    pub(super) fn parse(text: &str) -> Option<Self> {
+    /// The level of that name.
+    pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|(_, name)| *name == text).map(|(level, _)| level)
     }
 
-    pub(super) fn as_str(self) -> &'static str {
+    /// The level's name on the wire.
+    pub fn as_str(self) -> &'static str {
         Self::ALL[self as usize].1
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use bytes::Bytes;
 
-use super::{member::MemberKey, same};
+use super::{MemberKey, same};
 
 /// One open question.
 #[derive(Debug)]

@@ -12,7 +12,7 @@ use bytes::Bytes;
 use waggle_protocol::{
     error::{RpcError, code},
     jsonrpc,
-    mux::{Effect, MemberKey, Mux, MuxLimits, Sharing},
+    mux::{Effect, LegacyMux, MemberKey, MuxLimits, Sharing},
     time::Timestamp,
 };
 
@@ -24,7 +24,7 @@ pub(crate) const LIMITS: MuxLimits = MuxLimits { in_flight: 40, request_timeout:
 /// See the module's documentation.
 pub(crate) struct World {
     sharing: Sharing,
-    mux: Mux<usize, usize>,
+    mux: LegacyMux<usize, usize>,
     now: Duration,
     /// Effects name a session or an exchange by its place in these.
     sessions: Vec<Session>,
@@ -59,7 +59,7 @@ impl World {
     pub(crate) fn new(sharing: Sharing) -> Self {
         Self {
             sharing,
-            mux: Mux::new(sharing, LIMITS),
+            mux: LegacyMux::new(sharing, LIMITS),
             now: Duration::ZERO,
             sessions: Vec::new(),
             exchanges: Vec::new(),
@@ -110,7 +110,7 @@ impl World {
     /// The server writes something that is no message.
     pub(crate) fn junk(&mut self, line: &[u8]) {
         if jsonrpc::scan(line).is_err() && !jsonrpc::is_batch(line) {
-            let taken = self.mux.server_message(&Bytes::copy_from_slice(line), self.now());
+            let taken = self.mux.server_message(&Bytes::copy_from_slice(line), None, self.now());
             assert!(taken.is_err() && self.mux.poll_effect().is_none());
         }
     }
@@ -205,7 +205,7 @@ impl World {
     /// The server writes a line.
     fn tell(&mut self, line: &str) {
         self.mux
-            .server_message(&Bytes::copy_from_slice(line.as_bytes()), self.now())
+            .server_message(&Bytes::copy_from_slice(line.as_bytes()), None, self.now())
             .unwrap_or_else(|error| panic!("{line}: {error}"));
         self.settle();
     }
@@ -218,7 +218,7 @@ impl World {
                     let line = texts::text(&line);
                     self.server.receive(&line, &self.exchanges, self.sharing);
                 }
-                Effect::Answer { to, message } => self.answered(to, &texts::text(&message)),
+                Effect::Answer { to, message, .. } => self.answered(to, &texts::text(&message)),
                 Effect::End { to } => {
                     let exchange = &mut self.exchanges[to];
                     assert!(exchange.open, "an exchange ends twice");

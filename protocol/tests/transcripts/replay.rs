@@ -7,7 +7,7 @@ use waggle_protocol::{
     error::{RpcError, code},
     jsonrpc::{self, Field, Kind, Payload},
     line::{Line, LineDecoder},
-    mux::{Effect, MemberKey, Mux},
+    mux::{Effect, LegacyMux, MemberKey},
     time::Timestamp,
 };
 
@@ -27,7 +27,7 @@ pub(crate) enum Split {
 /// Replays the script and compares; yields how many bytes the server wrote.
 pub(crate) fn replay(script: &Script, split: Split) -> Result<usize, String> {
     let mut stage = Stage {
-        mux: Mux::new(script.sharing, script.limits),
+        mux: LegacyMux::new(script.sharing, script.limits),
         decoder: LineDecoder::new(1 << 16),
         split,
         from_server: 0,
@@ -46,7 +46,7 @@ pub(crate) fn replay(script: &Script, split: Split) -> Result<usize, String> {
 }
 
 struct Stage {
-    mux: Mux<String, String>,
+    mux: LegacyMux<String, String>,
     decoder: LineDecoder,
     split: Split,
     from_server: usize,
@@ -110,7 +110,7 @@ impl Stage {
         let id = jsonrpc::scan(&initialize).ok().and_then(|envelope| envelope.span(Field::Id));
         let id = id.map_or("", |id| std::str::from_utf8(id.of(&initialize)).unwrap_or_default());
         let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"capabilities":{capabilities}}}}}"#);
-        self.mux.server_message(&answer.into(), self.now()).map_err(|error| error.to_string())?;
+        self.mux.server_message(&answer.into(), None, self.now()).map_err(|error| error.to_string())?;
         self.note_effects();
         self.seen.retain(|seen| !seen.contains("notifications/initialized") && !seen.starts_with("ready"));
         Ok(())
@@ -145,7 +145,7 @@ impl Stage {
             self.decoder.feed(part);
             while let Some(line) = self.decoder.next_line() {
                 let Line::Message(line) = line else { return Err("a line is too long".to_owned()) };
-                let taken = self.mux.server_message(&line, self.now());
+                let taken = self.mux.server_message(&line, None, self.now());
                 self.note_effects();
                 if taken.is_err() {
                     self.seen.push("skipped".to_owned());
@@ -171,7 +171,7 @@ impl Stage {
         while let Some(effect) = self.mux.poll_effect() {
             self.seen.push(match effect {
                 Effect::ToServer(message) => format!("server< {}", text(&message)),
-                Effect::Answer { to, message } => format!("{to}= {}", text(&message)),
+                Effect::Answer { to, message, .. } => format!("{to}= {}", text(&message)),
                 Effect::Related { to, message } => format!("{to}< {}", text(&message)),
                 Effect::Background { to, message } => format!("{to}< {}", text(&message)),
                 Effect::End { to } => format!("{to} ends"),

@@ -29,7 +29,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use waggle_protocol::{
     jsonrpc::{Envelope, Kind},
-    mux::{Effect, MemberKey, Mux, MuxLimits, Overloaded},
+    mux::{Effect, LegacyMux, MemberKey, MuxLimits, Overloaded},
     time::Timestamp,
 };
 
@@ -61,7 +61,7 @@ pub(crate) struct Upstream {
 
 #[derive(Debug)]
 struct State {
-    mux: Mux<Arc<Outlet>, Exchange>,
+    mux: LegacyMux<Arc<Outlet>, Exchange>,
     stdin: stdin::Queue,
     /// What the supervisor is to do.
     need: Need,
@@ -89,7 +89,7 @@ impl Upstream {
             request_timeout: server.config.times.request_timeout,
         };
         let state = State {
-            mux: Mux::new(server.sharing, limits),
+            mux: LegacyMux::new(server.sharing, limits),
             stdin: stdin::Queue::default(),
             need: Need::None,
             last_used: server.clock.now(),
@@ -234,7 +234,7 @@ impl Upstream {
                     stdin.push(&line);
                     queued = true;
                 }
-                Effect::Answer { to, message } => to.answer(message),
+                Effect::Answer { to, message, .. } => to.answer(message),
                 Effect::Related { to, message } => to.related(message),
                 Effect::Background { to, message } => to.message(message),
                 Effect::End { to } => to.end(),
@@ -250,6 +250,8 @@ impl Upstream {
                     );
                     *refused = true;
                 }
+                // No modern client has been let in: nothing of theirs can come.
+                Effect::InputRequired { .. } | Effect::ListChanged(_) => {}
                 Effect::Dropped(reason) => self.server.metrics.dropped(reason.as_str()),
             }
         }

@@ -241,7 +241,7 @@ impl Upstream {
         while let Some(line) = decoder.next_line() {
             let junk = match line {
                 Line::Message(line) => {
-                    state.mux.server_message(&line, now).err().map(|error| error.to_string())
+                    state.mux.server_message(&line, None, now).err().map(|error| error.to_string())
                 }
                 Line::TooLong { bytes } => {
                     self.server.metrics.limit_hit("max_line");

@@ -1,11 +1,6 @@
 //! Sessions attached to one server process.
 
-use super::{in_flight::WireId, level::Level};
-
-/// Names a session within its multiplexer. Never reused: what a driver still sends for a session that has
-/// been detached reaches nobody else's.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub struct MemberKey(pub(super) u64);
+use crate::mux::{in_flight::WireId, level::Level};
 
 /// One attached session.
 #[derive(Debug)]

@@ -5,7 +5,7 @@ use std::collections::VecDeque;
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Effect, Mux, Own, Sharing, in_flight::WireId, uri_params};
+use super::{Effect, LegacyMux, Own, Sharing, WireId, uri_params};
 use crate::{
     error::RpcError,
     jsonrpc::{self, Envelope, Field, Kind, Payload},
@@ -108,7 +108,7 @@ impl ServerCapabilities {
     }
 }
 
-impl<S: Clone, X: Clone> Mux<S, X> {
+impl<S: Clone, X: Clone> LegacyMux<S, X> {
     /// Whether the server has answered `initialize` and lives.
     pub fn is_up(&self) -> bool {
         self.link.is_up()
@@ -142,11 +142,11 @@ impl<S: Clone, X: Clone> Mux<S, X> {
         }
         for request in self.in_flight.drain() {
             if let super::From::Client(client) = request.from {
-                self.answer(client.to, error.to_response(Some(&client.id)));
+                self.answer_error(client.to, error, &client.id);
             }
         }
         for waiter in self.subscriptions.interrupted() {
-            self.answer(waiter.to, error.to_response(Some(&waiter.id)));
+            self.answer_error(waiter.to, error, &waiter.id);
         }
         for (id, member) in self.questions.take_all() {
             let params = format!(r#"{{"requestId":{id},"reason":"the server is gone"}}"#);

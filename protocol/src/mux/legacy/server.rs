@@ -3,37 +3,49 @@
 use bytes::Bytes;
 
 use super::{
-    DropReason, Effect, Mux, Own, Sharing, WireId,
+    DropReason, Effect, LegacyMux, Level, MemberKey, Own, Sharing, WireId,
     clients::level,
-    in_flight::{ClientRequest, From, Then},
-    level::Level,
-    member::MemberKey,
-    questions::Question,
+    request::{ClientRequest, From, Then},
     same,
 };
 use crate::{
     error::{RpcError, code},
     jsonrpc::{self, Edit, Envelope, Field, Kind, Payload, ScanError, Span},
+    mux::{error_code, questions::Question},
     time::Timestamp,
 };
 
-impl<S: Clone, X: Clone> Mux<S, X> {
+impl<S: Clone, X: Clone> LegacyMux<S, X> {
     /// One line from the server: a message, or (2025-03-26) a batch of them.
+    ///
+    /// `origin` is the request on whose stream the message came, by the id that it bears on the wire, where
+    /// the transport tells: what the message belongs to then need not be guessed.
     ///
     /// # Errors
     /// The line, or at least one element of a batch, is not JSON-RPC. It was skipped.
-    pub fn server_message(&mut self, line: &Bytes, now: Timestamp) -> Result<(), ScanError> {
+    pub fn server_message(
+        &mut self,
+        line: &Bytes,
+        origin: Option<u64>,
+        now: Timestamp,
+    ) -> Result<(), ScanError> {
         if jsonrpc::is_batch(line) {
             let mut outcome = Ok(());
             for span in jsonrpc::elements(line)? {
-                outcome = outcome.and(self.one_server_message(&span.slice(line), now));
+                outcome = outcome.and(self.one_server_message(&span.slice(line), origin, now));
             }
             return outcome;
         }
-        self.one_server_message(line, now)
+        self.one_server_message(line, origin, now)
     }
 
-    fn one_server_message(&mut self, line: &Bytes, now: Timestamp) -> Result<(), ScanError> {
+    fn one_server_message(
+        &mut self,
+        line: &Bytes,
+        origin: Option<u64>,
+        now: Timestamp,
+    ) -> Result<(), ScanError> {
+        let _ = origin;
         let envelope = jsonrpc::scan(line)?;
         if !self.link.has_process() {
             // The last words of a process that has been given up.
@@ -58,12 +70,14 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             return self.drop_message(DropReason::UnknownResponse);
         };
         let good = envelope.kind() == Kind::Response;
+        let error = error_code(line, envelope);
         match request.from {
             From::Client(client) => {
                 if good {
                     self.apply(&client);
                 }
-                self.answer(client.to, jsonrpc::splice(line, &[Edit { at, with: client.id }]));
+                let message = jsonrpc::splice(line, &[Edit { at, with: client.id }]);
+                self.effects.push_back(Effect::Answer { to: client.to, message, error });
             }
             From::Own(Own::Initialize) => self.handshake_answered(line, envelope, now),
             From::Own(Own::Subscribe(uri)) => {
@@ -72,7 +86,8 @@ impl<S: Clone, X: Clone> Mux<S, X> {
                     false => (self.subscriptions.refused(&uri), false),
                 };
                 for waiter in waiters {
-                    self.answer(waiter.to, jsonrpc::splice(line, &[Edit { at, with: waiter.id }]));
+                    let message = jsonrpc::splice(line, &[Edit { at, with: waiter.id }]);
+                    self.effects.push_back(Effect::Answer { to: waiter.to, message, error });
                 }
                 if abandoned {
                     self.unsubscribe_upstream(&uri, now);

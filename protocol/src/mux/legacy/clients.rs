@@ -3,10 +3,9 @@
 use bytes::Bytes;
 
 use super::{
-    DropReason, Effect, Mux, Overloaded, Own, Sharing, WireId,
-    in_flight::{ClientRequest, From, Then},
-    level::Level,
-    member::{Member, MemberKey},
+    DropReason, Effect, LegacyMux, Level, MemberKey, Overloaded, Own, Sharing, WireId,
+    member::Member,
+    request::{ClientRequest, From, Then},
     retain, same,
     subscriptions::{Subscribe, Waiter},
     uri_params,
@@ -17,7 +16,7 @@ use crate::{
     time::Timestamp,
 };
 
-impl<S: Clone, X: Clone> Mux<S, X> {
+impl<S: Clone, X: Clone> LegacyMux<S, X> {
     /// Adds a session.
     pub fn attach(&mut self, session: S) -> MemberKey {
         self.attached += 1;
@@ -86,8 +85,10 @@ impl<S: Clone, X: Clone> Mux<S, X> {
             Sharing::Exclusive => remember(&method, message, envelope),
             Sharing::Shared => match &*method {
                 "logging/setLevel" => {
-                    let answer = self.set_shared_level(member, &id, message, envelope, now);
-                    self.answer(to, answer);
+                    match self.set_shared_level(member, message, envelope, now) {
+                        Ok(()) => self.answer(to, jsonrpc::build::response(&id, b"{}")),
+                        Err(error) => self.answer_error(to, &error, &id),
+                    }
                     return Ok(());
                 }
                 "resources/subscribe" | "resources/unsubscribe" if uri(message, envelope).is_some() => {
@@ -102,7 +103,7 @@ impl<S: Clone, X: Clone> Mux<S, X> {
                 method if method.starts_with("tasks/") => {
                     let error =
                         RpcError::new(code::METHOD_NOT_FOUND, "tasks are not offered by a shared server");
-                    self.answer(to, error.to_response(Some(&id)));
+                    self.answer_error(to, &error, &id);
                     return Ok(());
                 }
                 _ => Then::Nothing,
@@ -200,24 +201,23 @@ impl<S: Clone, X: Clone> Mux<S, X> {
     fn set_shared_level(
         &mut self,
         key: MemberKey,
-        id: &[u8],
         message: &Bytes,
         envelope: &Envelope,
         now: Timestamp,
-    ) -> Bytes {
+    ) -> Result<(), RpcError> {
         // Before the first handshake nothing is known; the level is sent after it, if the server logs.
         if self.link.has_been_up() && !self.capabilities.logging {
-            return RpcError::new(code::METHOD_NOT_FOUND, "the server does not log").to_response(Some(id));
+            return Err(RpcError::new(code::METHOD_NOT_FOUND, "the server does not log"));
         }
         let Some(level) = level(message, envelope) else {
-            return RpcError::new(code::INVALID_PARAMS, "level must be a syslog severity such as \"info\"")
-                .to_response(Some(id));
+            let message = "level must be a syslog severity such as \"info\"";
+            return Err(RpcError::new(code::INVALID_PARAMS, message));
         };
         if let Some(member) = self.members.get_mut(&key) {
             member.level = Some(level);
         }
         self.sync_level(now);
-        jsonrpc::build::response(id, b"{}")
+        Ok(())
     }
 
     fn subscribe_shared(&mut self, uri: &str, waiter: Waiter<X>, now: Timestamp) {

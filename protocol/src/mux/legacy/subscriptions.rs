@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use bytes::Bytes;
 
-use super::{member::MemberKey, same};
+use super::{MemberKey, same};
 
 /// A request that waits for the server to confirm a subscription.
 #[derive(Debug)]
