@@ -158,6 +158,7 @@ mod tests {
                 ),
                 (Meta, r#"{"progressToken": 9007199254740993 ,"x":[1]}"#),
                 (ParamsName, r#""echo""#),
+                (ParamsArguments, r#"{"id":3,"name":"no","_meta":{"progressToken":0}}"#),
                 (ProgressToken, "9007199254740993"),
             ]
         );

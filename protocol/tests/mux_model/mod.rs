@@ -238,7 +238,8 @@ impl World {
                     assert!(self.sessions[to].attached, "a message for a session that is gone");
                     self.sessions[to].receive(&texts::text(&message), None);
                 }
-                Effect::Ready { .. } | Effect::Dropped(_) => {}
+                Effect::Ready { .. } | Effect::ListChanged(_) | Effect::Dropped(_) => {}
+                Effect::InputRequired { .. } => panic!("no client of 2026-07-28 is there"),
                 Effect::Refused { .. } => panic!("the handshake was not refused"),
             }
         }

@@ -177,6 +177,10 @@ impl Stage {
                 Effect::End { to } => format!("{to} ends"),
                 Effect::Ready { handshake } => format!("ready {}", String::from_utf8_lossy(&handshake)),
                 Effect::Refused { response } => format!("refused {}", String::from_utf8_lossy(&response)),
+                Effect::InputRequired { to, round, requests, .. } => {
+                    format!("{to}? {round} {}", String::from_utf8_lossy(&requests))
+                }
+                Effect::ListChanged(kind) => format!("changed {kind:?}"),
                 Effect::Dropped(reason) => format!("dropped {}", reason.as_str()),
             });
         }
