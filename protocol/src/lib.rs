@@ -8,6 +8,8 @@
 //! | [`sse`] | server-sent events, both ways |
 //! | [`session`] | streams towards one client, and their replay |
 //! | [`mux`] | many sessions on one server process |
+//! | [`modern`] | the edge of 2026-07-28: eras, metadata and headers |
+//! | [`seal`] | state that a client keeps for us |
 //! | [`version`] | what each revision allows |
 //!
 //! Nothing here waits, so there is nothing to cancel: dropping a driver's future between two calls leaves
@@ -18,7 +20,9 @@ mod gather;
 mod input;
 pub mod jsonrpc;
 pub mod line;
+pub mod modern;
 pub mod mux;
+pub mod seal;
 pub mod session;
 pub mod sse;
 pub mod time;

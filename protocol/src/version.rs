@@ -1,5 +1,9 @@
 //! Protocol revisions, and what each one allows.
 
+/// The revision without `initialize`: every request carries its own metadata. Later ones are versions of this era too,
+/// but none is released.
+pub const MODERN: &str = "2026-07-28";
+
 /// A released revision of the Model Context Protocol that opens with `initialize`.
 ///
 /// Ordered by age, so that "at least 2025-06-18" is a comparison.
@@ -71,6 +75,8 @@ mod tests {
         }
         assert!(V::ALL.is_sorted());
         assert_eq!(V::parse("2099-01-01"), None);
+        assert_eq!(V::parse(super::MODERN), None);
+        assert!(V::ALL.iter().all(|version| version.as_str() < super::MODERN));
     }
 
     #[test]

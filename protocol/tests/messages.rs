@@ -2,13 +2,15 @@
 
 mod json;
 
+use std::collections::BTreeMap;
+
 use bytes::Bytes;
 use proptest::collection::vec;
 use proptest::prelude::*;
 use serde_json::Value;
 use serde_json::value::RawValue;
 use waggle_protocol::jsonrpc::{
-    Edit, Envelope, Field, PARSE_ERROR, ScanError, elements, is_batch, one_line, scan, splice, text,
+    Edit, Envelope, Field, PARSE_ERROR, ScanError, elements, is_batch, members, one_line, scan, splice, text,
 };
 
 /// Edits that replace the id and the progress token, in the order of their places.
@@ -143,6 +145,27 @@ proptest! {
         let batch = [b"[", &bytes[..], b"]"].concat();
         prop_assert_eq!(elements(&batch).is_ok(), is_json(&batch));
         let refused = elements(&bytes).is_err_and(|error| error.code() == PARSE_ERROR);
+        prop_assert_eq!(!refused, is_json(&bytes));
+    }
+
+    #[test]
+    fn objects_have_the_members_that_a_tree_has(object in json::message()) {
+        // A key with half a surrogate pair is none to the tree.
+        if let Ok(expected) = serde_json::from_str::<BTreeMap<String, &RawValue>>(&object) {
+            let raw = |span: waggle_protocol::jsonrpc::Span| &object[span.range()];
+            let found = members(object.as_bytes()).unwrap().into_iter().map(|member| {
+                (text::string_value(raw(member.key).as_bytes()).unwrap().into_owned(), raw(member.value))
+            });
+            let expected = expected.into_iter().map(|(key, value)| (key, value.get()));
+            prop_assert_eq!(BTreeMap::from_iter(found), BTreeMap::from_iter(expected));
+        }
+    }
+
+    #[test]
+    fn damaged_objects_are_refused_exactly_when_they_are_no_json(bytes in damaged()) {
+        let object = [b"{\"k\":", &bytes[..], b"}"].concat();
+        prop_assert_eq!(members(&object).is_ok(), is_json(&object));
+        let refused = members(&bytes).is_err_and(|error| error.code() == PARSE_ERROR);
         prop_assert_eq!(!refused, is_json(&bytes));
     }
 

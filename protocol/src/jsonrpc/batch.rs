@@ -11,7 +11,7 @@ pub fn is_batch(body: &[u8]) -> bool {
 
 /// Splits a batch into the ranges of its elements, in order. An empty batch has none.
 ///
-/// The elements are JSON, but need not be messages: each goes to [`scan`](super::scan).
+/// The elements are JSON, but need not be messages: each goes to [`scan`](super::scan()).
 ///
 /// # Errors
 ///

@@ -13,7 +13,7 @@ pub const INVALID_PARAMS: i64 = -32602;
 /// The receiver failed.
 pub const INTERNAL_ERROR: i64 = -32603;
 
-/// Why [`scan`](super::scan) or [`elements`](super::elements) refused some bytes.
+/// Why [`scan`](super::scan()) or [`elements`](super::elements) refused some bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 #[non_exhaustive]
 pub enum ScanError {

@@ -17,7 +17,7 @@ pub(super) enum Place {
 /// picks by length first: a loop over a table costs a small message as much as the rest of its scan.
 macro_rules! fields {
     ($($(#[$doc:meta])* $name:ident = $place:ident $key:literal $(=> $opens:ident)?;)*) => {
-        /// A member that [`scan`](super::scan) recognises. It may occur once only.
+        /// A member that [`scan`](super::scan()) recognises. It may occur once only.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         #[repr(u8)]
         #[non_exhaustive]
@@ -84,6 +84,8 @@ fields! {
     Meta = Params b"_meta" => Meta;
     /// `params.progressToken` (of `notifications/progress`)
     ParamsProgressToken = Params b"progressToken";
+    /// `params.progress` (of `notifications/progress`)
+    ParamsProgress = Params b"progress";
     /// `params.requestId` (of `notifications/cancelled`)
     ParamsRequestId = Params b"requestId";
     /// `params.uri`

@@ -33,6 +33,14 @@ impl Span {
         Self { start: start as u32, end: end as u32 }
     }
 
+    /// The same range in a message that this one begins in at `offset`.
+    ///
+    /// Meant for parts of messages that a scan has accepted, so that the sum fits.
+    #[must_use]
+    pub const fn shifted(self, offset: u32) -> Self {
+        Self { start: self.start + offset, end: self.end + offset }
+    }
+
     /// The range, to index with.
     pub fn range(self) -> Range<usize> {
         self.start as usize..self.end as usize

@@ -69,6 +69,36 @@ pub fn quote(value: &str) -> String {
     quoted
 }
 
+/// The raw JSON value without the whitespace between its tokens, piece by piece.
+pub fn compact(raw: &[u8], mut write: impl FnMut(&[u8])) {
+    let (mut kept, mut at) = (0, 0);
+    while let Some(byte) = raw.get(at) {
+        match byte {
+            b' ' | b'\t' | b'\n' | b'\r' => {
+                write(&raw[kept..at]);
+                at += 1;
+                kept = at;
+            }
+            b'"' => at += 1 + inside_string(&raw[at + 1..]),
+            _ => at += 1,
+        }
+    }
+    write(&raw[kept..]);
+}
+
+/// How far a string reaches, from after its opening quote to after its closing one.
+fn inside_string(rest: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(next) = rest.get(at..).and_then(|rest| memchr::memchr2(b'"', b'\\', rest)) {
+        at += next + 1;
+        if rest[at - 1] == b'"' {
+            return at;
+        }
+        at += 1;
+    }
+    rest.len()
+}
+
 /// `value` in decimal, written at the end of `digits`.
 pub(crate) fn decimal(mut value: u64, digits: &mut [u8; 20]) -> &[u8] {
     let mut start = digits.len();
@@ -220,6 +250,23 @@ mod tests {
             assert_eq!(string_value(quoted.as_bytes()).unwrap(), value);
         }
         assert_eq!(quote("a\"b\\c\n\u{1}"), r#""a\"b\\c\n\u0001""#);
+    }
+
+    #[test]
+    fn compact_text_has_no_whitespace_outside_strings() {
+        for (raw, compacted) in [
+            ("{}", "{}"),
+            (" { \"a b\" : [ 1 ,\t2.0\r\n] }\n", r#"{"a b":[1,2.0]}"#),
+            (r#"{"a\" ": " \\" , "b": "\\\" " }"#, r#"{"a\" ":" \\","b":"\\\" "}"#),
+            ("", ""),
+            // Not JSON, but no reason to fail.
+            ("\" \\", "\" \\"),
+            ("\" ", "\" "),
+        ] {
+            let mut text = Vec::new();
+            compact(raw.as_bytes(), |piece| text.extend_from_slice(piece));
+            assert_eq!(std::str::from_utf8(&text).unwrap(), compacted, "{raw}");
+        }
     }
 
     #[test]

@@ -38,11 +38,25 @@ impl Abandoned {
         self.0.clear();
     }
 
-    /// Whether the server may be at work for another session than `member`.
-    pub(super) fn of_another(&mut self, member: MemberKey, now: Timestamp) -> bool {
-        while self.0.front().is_some_and(|oldest| oldest.until <= now) {
+    /// Forgets what is taken to be over.
+    pub(super) fn expire(&mut self, now: Timestamp) {
+        while self.next().is_some_and(|oldest| oldest <= now) {
             self.0.pop_front();
         }
+    }
+
+    /// When the oldest is taken to be over.
+    pub(super) fn next(&self) -> Option<Timestamp> {
+        self.0.front().map(|oldest| oldest.until)
+    }
+
+    /// Whether the server may be at work for another session than `member`.
+    pub(super) fn of_another(&mut self, member: MemberKey, now: Timestamp) -> bool {
+        self.expire(now);
         self.0.iter().any(|entry| entry.member != member)
+    }
+
+    pub(super) fn is_empty(&self) -> bool {
+        self.0.is_empty()
     }
 }

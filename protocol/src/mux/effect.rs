@@ -55,14 +55,14 @@ pub enum Effect<S, X> {
         /// The exchange.
         to: X,
     },
-    /// The server has answered `initialize` and everything held for it has been sent.
+    /// The server has answered the handshake and everything held for it has been sent.
     Ready {
-        /// The raw `result` of its `initialize`.
+        /// The raw `result` of its `initialize` or `server/discover`.
         handshake: bytes::Bytes,
     },
-    /// The server has refused `initialize`.
+    /// The server has refused the handshake.
     Refused {
-        /// The raw error response.
+        /// The raw response.
         response: bytes::Bytes,
     },
     /// A message was dropped.
@@ -99,11 +99,17 @@ pub enum DropReason {
     Unattributable,
     /// A client's notification that concerns a server of its own, not a shared one.
     NotShareable,
+    /// A message about a call whose client is away, beyond what is kept until it comes back.
+    ClientAway,
+    /// Progress that is not greater than what the client has seen.
+    StaleProgress,
+    /// A message of a subscription that is not open, or not any more.
+    UnknownSubscription,
 }
 
 impl DropReason {
     /// Every reason.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 11] = [
         Self::UnknownResponse,
         Self::UnknownProgress,
         Self::UnknownCancellation,
@@ -112,6 +118,9 @@ impl DropReason {
         Self::BelowLevel,
         Self::Unattributable,
         Self::NotShareable,
+        Self::ClientAway,
+        Self::StaleProgress,
+        Self::UnknownSubscription,
     ];
 
     /// The reason's name in metrics.
@@ -125,6 +134,9 @@ impl DropReason {
             Self::BelowLevel => "below_level",
             Self::Unattributable => "unattributable",
             Self::NotShareable => "not_shareable",
+            Self::ClientAway => "client_away",
+            Self::StaleProgress => "stale_progress",
+            Self::UnknownSubscription => "unknown_subscription",
         }
     }
 }

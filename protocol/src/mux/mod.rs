@@ -15,8 +15,10 @@ mod effect;
 mod in_flight;
 pub mod legacy;
 mod level;
+mod link;
 pub mod modern;
 mod questions;
+mod subscriptions;
 
 use std::time::Duration;
 
@@ -25,15 +27,18 @@ use bytes::Bytes;
 pub use effect::{DropReason, Effect, ListKind};
 pub use legacy::{LegacyMux, Sharing};
 pub use level::Level;
+pub use modern::ModernMux;
+
+use in_flight::WireId;
 
 use crate::{
     error::code,
-    jsonrpc::{self, Envelope, Field, Kind, Span},
+    jsonrpc::{self, Edit, Envelope, Field, Kind, Payload, Span},
     time::Timestamp,
 };
 
-/// Names a session within its multiplexer. Never reused: what a driver still sends for a session that has
-/// been detached reaches nobody else's.
+/// Names a session, or a request of a modern client, within its multiplexer. Never reused: what a driver still
+/// sends for one that has been detached reaches nobody else's.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct MemberKey(u64);
 
@@ -83,4 +88,33 @@ fn error_code(line: &[u8], envelope: &Envelope) -> Option<i64> {
         let code = envelope.span(Field::ErrorCode).map_or(&b""[..], |span| span.of(line));
         std::str::from_utf8(code).ok().and_then(|code| code.parse().ok()).unwrap_or(code::INTERNAL_ERROR)
     })
+}
+
+/// The token that a request asks progress under, if it is one: a string or a number.
+fn progress_token(message: &[u8], envelope: &Envelope) -> Option<Span> {
+    let is_token = |at: &Span| matches!(at.of(message).first(), Some(b'"' | b'-' | b'0'..=b'9'));
+    envelope.span(Field::ProgressToken).filter(is_token)
+}
+
+/// A request as the server is to see it: with its id there at the client's id and at its progress token.
+fn readdress(message: &Bytes, id: Option<Span>, token: Option<Span>, wire: WireId) -> Payload {
+    let with = wire.to_bytes();
+    let edit = |at| Edit { at, with: with.clone() };
+    match (id, token) {
+        (Some(id), Some(token)) if id < token => jsonrpc::splice(message, &[edit(id), edit(token)]),
+        (Some(id), Some(token)) => jsonrpc::splice(message, &[edit(token), edit(id)]),
+        (id, token) => jsonrpc::splice(message, id.or(token).map(edit).as_slice()),
+    }
+}
+
+/// `params.uri`
+fn uri(message: &Bytes, envelope: &Envelope) -> Option<String> {
+    let span = envelope.span(Field::ParamsUri)?;
+    jsonrpc::text::string_value(span.of(message)).map(std::borrow::Cow::into_owned)
+}
+
+/// `params.level`
+fn level(message: &Bytes, envelope: &Envelope) -> Option<Level> {
+    let span = envelope.span(Field::ParamsLevel)?;
+    Level::parse(&jsonrpc::text::string_value(span.of(message))?)
 }

@@ -92,6 +92,11 @@ impl SseDecoder {
         self.input.len() + self.pending.bytes.min(self.max_event)
     }
 
+    /// Whether the event that is not complete has passed the limit already: all that follows of it is skipped.
+    pub fn is_skipping(&self) -> bool {
+        self.pending.bytes > self.max_event
+    }
+
     /// What to send as `Last-Event-ID` to resume the stream: the id of the last event that set one, or empty.
     pub fn last_event_id(&self) -> &str {
         &self.last_event_id
@@ -353,6 +358,7 @@ mod tests {
                 assert_eq!(decoder.input.len(), 0);
                 assert!(decoder.pending.data.is_none());
             }
+            assert_eq!(decoder.is_skipping(), bytes > 0);
             decoder.feed(b"\n\n");
             assert_eq!(decoder.next_event(), (bytes > 0).then_some(Err(TooLong { bytes })));
         }

@@ -5,13 +5,29 @@ use std::{collections::HashMap, time::Duration};
 use bytes::Bytes;
 use waggle_protocol::{
     error::{RpcError, code},
-    jsonrpc::{self, Field, Kind, Payload},
+    jsonrpc::{self, Envelope, Field, Kind, Payload},
     line::{Line, LineDecoder},
-    mux::{Effect, LegacyMux, MemberKey},
+    mux::{Effect, LegacyMux, MemberKey, ModernMux, Overloaded},
     time::Timestamp,
 };
 
-use crate::script::{Input, Script, Step};
+use crate::script::{Input, Script, Server, Step};
+
+/// A multiplexer of either era.
+enum Mux {
+    Legacy(Box<LegacyMux<String, String>>),
+    Modern(Box<ModernMux<String, String>>),
+}
+
+/// What both do alike.
+macro_rules! either {
+    ($mux:expr, $each:ident => $do:expr) => {
+        match &mut $mux {
+            Mux::Legacy($each) => $do,
+            Mux::Modern($each) => $do,
+        }
+    };
+}
 
 /// How the server's bytes arrive.
 #[derive(Clone, Copy, Debug)]
@@ -27,7 +43,12 @@ pub(crate) enum Split {
 /// Replays the script and compares; yields how many bytes the server wrote.
 pub(crate) fn replay(script: &Script, split: Split) -> Result<usize, String> {
     let mut stage = Stage {
-        mux: LegacyMux::new(script.sharing, script.limits),
+        mux: match script.server {
+            Server::Legacy(sharing) => Mux::Legacy(Box::new(LegacyMux::new(sharing, script.limits))),
+            Server::Modern => {
+                Mux::Modern(Box::new(ModernMux::new(script.limits, r#"{"name":"proxy"}"#.into())))
+            }
+        },
         decoder: LineDecoder::new(1 << 16),
         split,
         from_server: 0,
@@ -46,7 +67,7 @@ pub(crate) fn replay(script: &Script, split: Split) -> Result<usize, String> {
 }
 
 struct Stage {
-    mux: LegacyMux<String, String>,
+    mux: Mux,
     decoder: LineDecoder,
     split: Split,
     from_server: usize,
@@ -72,70 +93,169 @@ impl Stage {
         self.seen.clear();
         let now = self.now();
         match &step.input {
-            Input::Attach(name) => {
-                let key = self.mux.attach(name.clone());
+            Input::Attach(name, hello) => {
+                let hello = Bytes::from(hello.clone().unwrap_or_else(|| r#"{"capabilities":{}}"#.to_owned()));
+                let key = match &mut self.mux {
+                    Mux::Legacy(mux) => mux.attach(name.clone()),
+                    Mux::Modern(mux) => mux.attach(name.clone(), &hello),
+                };
                 self.members.insert(name.clone(), key);
             }
-            Input::Initialized(name) => self.mux.initialized(self.member(name)?),
+            Input::Initialized(name) => {
+                let key = self.member(name)?;
+                either!(self.mux, mux => mux.initialized(key));
+            }
             // The key stays: what is sent later under it must harm nobody.
-            Input::Detach(name) => self.mux.detach(self.member(name)?, now),
-            Input::Connect => self.mux.connect(b"{}", now),
+            Input::Detach(name) => {
+                let key = self.member(name)?;
+                either!(self.mux, mux => mux.detach(key, now));
+            }
+            Input::Connect => self.connect(),
             Input::Serve(capabilities) => self.serve(capabilities)?,
             Input::Disconnect => {
                 self.decoder = LineDecoder::new(1 << 16);
-                self.mux.disconnected(&RpcError::new(code::SERVER_GONE, "gone"));
+                either!(self.mux, mux => mux.disconnected(&RpcError::new(code::SERVER_GONE, "gone")));
             }
             Input::Wait(time) => {
-                self.now += *time;
-                self.mux.expire(self.now());
+                let end = self.now + *time;
+                // As a driver does it, which looks only when there is something to look at.
+                while let Some(next) = self.next_deadline().filter(|next| next.since_epoch() <= end) {
+                    self.now = self.now.max(next.since_epoch());
+                    let now = self.now();
+                    either!(self.mux, mux => mux.expire(now));
+                    if self.next_deadline().is_some_and(|next| next <= now) {
+                        return Err("the next deadline does not move".to_owned());
+                    }
+                }
+                self.now = end;
             }
             Input::Client(name, message) => self.client(name, message)?,
-            Input::Server(lines) => self.server(lines)?,
+            Input::Call(to, message) => {
+                let (message, envelope) = self.message(message)?;
+                let called = self.legacy()?.call(to.clone(), &message, &envelope, now);
+                self.called(to, called);
+            }
+            Input::Resume(to, round, message) => {
+                let (message, envelope) = self.message(message)?;
+                let key = self.member(&caller(to))?;
+                let resumed = self.legacy()?.resume(key, *round, to.clone(), &message, &envelope, now);
+                if let Err(error) = resumed {
+                    self.seen.push(format!("invalid {} {error}", error.code));
+                }
+            }
+            Input::Listen(to, message) => {
+                let (message, envelope) = self.message(message)?;
+                let called = self.legacy()?.listen(to.clone(), &message, &envelope, now);
+                self.called(to, called);
+            }
+            Input::EndListens => either!(self.mux, mux => mux.end_listens()),
+            Input::Server(lines, origin) => self.server(lines, origin.as_deref())?,
             Input::Holds(expected) => {
-                let held = self.mux.in_flight();
+                let held = either!(self.mux, mux => mux.in_flight());
                 (held == *expected).then_some(()).ok_or_else(|| format!("{held} requests are in flight"))?;
             }
-            Input::Idle => self.mux.is_idle().then_some(()).ok_or("the process is still needed")?,
+            Input::Quiet(expected) => {
+                let quiet = self.legacy()?.is_quiet();
+                (quiet == *expected).then_some(()).ok_or_else(|| format!("quiet is {quiet}"))?;
+            }
+            Input::Idle => {
+                let idle = either!(self.mux, mux => mux.is_idle());
+                idle.then_some(()).ok_or("the process is still needed")?;
+            }
         }
         self.note_effects();
         Ok(())
     }
 
+    fn next_deadline(&self) -> Option<Timestamp> {
+        either!(&self.mux, mux => mux.next_deadline())
+    }
+
+    fn legacy(&mut self) -> Result<&mut LegacyMux<String, String>, String> {
+        match &mut self.mux {
+            Mux::Legacy(mux) => Ok(mux),
+            Mux::Modern(_) => Err("this is for a legacy server".to_owned()),
+        }
+    }
+
+    fn called(&mut self, to: &str, called: Result<MemberKey, Overloaded>) {
+        match called {
+            Ok(key) => drop(self.members.insert(caller(to), key)),
+            Err(Overloaded) => self.seen.push("overloaded".to_owned()),
+        }
+    }
+
+    fn message(&self, text: &str) -> Result<(Bytes, Envelope), String> {
+        let message = Bytes::from(self.numbers.fill(text)?);
+        let envelope = jsonrpc::scan(&message).map_err(|error| error.to_string())?;
+        Ok((message, envelope))
+    }
+
+    fn connect(&mut self) {
+        let now = self.now();
+        match &mut self.mux {
+            Mux::Legacy(mux) => mux.connect(b"{}", now),
+            Mux::Modern(mux) => mux.connect(now),
+        }
+    }
+
     fn serve(&mut self, capabilities: &str) -> Result<(), String> {
-        self.mux.connect(b"{}", self.now());
-        let Some(Effect::ToServer(initialize)) = self.mux.poll_effect() else {
+        self.connect();
+        let Some(Effect::ToServer(handshake)) = either!(self.mux, mux => mux.poll_effect()) else {
             return Err("nothing was sent to the server".to_owned());
         };
-        let initialize = initialize.to_bytes();
-        let id = jsonrpc::scan(&initialize).ok().and_then(|envelope| envelope.span(Field::Id));
-        let id = id.map_or("", |id| std::str::from_utf8(id.of(&initialize)).unwrap_or_default());
-        let answer = format!(r#"{{"jsonrpc":"2.0","id":{id},"result":{{"capabilities":{capabilities}}}}}"#);
-        self.mux.server_message(&answer.into(), None, self.now()).map_err(|error| error.to_string())?;
+        let handshake = handshake.to_bytes();
+        let id = jsonrpc::scan(&handshake).ok().and_then(|envelope| envelope.span(Field::Id));
+        let id = id.map_or("", |id| std::str::from_utf8(id.of(&handshake)).unwrap_or_default());
+        let versions = r#""supportedVersions":["2026-07-28"]"#;
+        let answer = format!(
+            r#"{{"jsonrpc":"2.0","id":{id},"result":{{{versions},"capabilities":{capabilities},"serverInfo":{{"name":"s"}}}}}}"#
+        );
+        let (answer, now) = (answer.into(), self.now());
+        let taken = either!(self.mux, mux => mux.server_message(&answer, None, now));
+        taken.map_err(|error| error.to_string())?;
         self.note_effects();
         self.seen.retain(|seen| !seen.contains("notifications/initialized") && !seen.starts_with("ready"));
         Ok(())
     }
 
     fn client(&mut self, name: &str, message: &str) -> Result<(), String> {
-        let (key, now) = (self.member(name)?, self.now());
-        let message = Bytes::from(self.numbers.fill(message)?);
-        let envelope = jsonrpc::scan(&message).map_err(|error| error.to_string())?;
+        let (key, now) = (self.member(name), self.now());
+        let (message, envelope) = self.message(message)?;
         match envelope.kind() {
             Kind::Request => {
                 let count = self.requests.entry(name.to_owned()).or_default();
                 *count += 1;
                 let exchange = format!("{name}.{count}");
-                if self.mux.request(key, exchange, &message, &envelope, now).is_err() {
+                let taken = match (&mut self.mux, key) {
+                    (Mux::Modern(mux), Err(_)) => {
+                        let key = mux.call(exchange.clone(), &message, &envelope, now);
+                        key.map(|key| self.members.extend([(exchange, key)]))
+                    }
+                    (mux, key) => {
+                        let key = key?;
+                        either!(*mux, mux => mux.request(key, exchange, &message, &envelope, now))
+                    }
+                };
+                if taken.is_err() {
                     self.seen.push("overloaded".to_owned());
                 }
             }
-            Kind::Notification => self.mux.notification(key, &message, &envelope, now),
-            Kind::Response | Kind::Error => self.mux.response(key, &message, &envelope, now),
+            Kind::Notification => {
+                let key = key?;
+                either!(self.mux, mux => mux.notification(key, &message, &envelope, now));
+            }
+            Kind::Response | Kind::Error => {
+                let key = key?;
+                either!(self.mux, mux => mux.response(key, &message, &envelope, now));
+            }
         }
         Ok(())
     }
 
-    fn server(&mut self, lines: &[String]) -> Result<(), String> {
+    fn server(&mut self, lines: &[String], origin: Option<&str>) -> Result<(), String> {
+        let origin = origin.map(|origin| self.numbers.fill(origin)).transpose()?;
+        let origin = origin.and_then(|origin| origin.parse().ok());
         let mut block = Vec::new();
         for line in lines {
             block.extend_from_slice(self.numbers.fill(line)?.as_bytes());
@@ -145,7 +265,8 @@ impl Stage {
             self.decoder.feed(part);
             while let Some(line) = self.decoder.next_line() {
                 let Line::Message(line) = line else { return Err("a line is too long".to_owned()) };
-                let taken = self.mux.server_message(&line, None, self.now());
+                let now = self.now();
+                let taken = either!(self.mux, mux => mux.server_message(&line, origin, now));
                 self.note_effects();
                 if taken.is_err() {
                     self.seen.push("skipped".to_owned());
@@ -168,7 +289,7 @@ impl Stage {
     }
 
     fn note_effects(&mut self) {
-        while let Some(effect) = self.mux.poll_effect() {
+        while let Some(effect) = either!(self.mux, mux => mux.poll_effect()) {
             self.seen.push(match effect {
                 Effect::ToServer(message) => format!("server< {}", text(&message)),
                 Effect::Answer { to, message, .. } => format!("{to}= {}", text(&message)),
@@ -196,6 +317,11 @@ impl Stage {
             Some(surplus) => Err(format!("this was not expected:\n{surplus}")),
         }
     }
+}
+
+/// The member that an exchange of a modern client belongs to.
+fn caller(exchange: &str) -> String {
+    exchange.split('.').next().unwrap_or_default().to_owned()
 }
 
 fn text(payload: &Payload) -> String {

@@ -3,32 +3,38 @@
 use bytes::Bytes;
 
 use super::{
-    DropReason, Effect, LegacyMux, Level, MemberKey, Overloaded, Own, Sharing, WireId,
+    DropReason, Effect, LegacyMux, MemberKey, Overloaded, Own, Sharing, WireId,
     member::Member,
     request::{ClientRequest, From, Then},
-    retain, same,
-    subscriptions::{Subscribe, Waiter},
-    uri_params,
+    retain, same, uri_params,
 };
 use crate::{
     error::{RpcError, code},
     jsonrpc::{self, Edit, Envelope, Field},
+    mux::{
+        level, progress_token, readdress,
+        subscriptions::{Subscribe, Waiter},
+        uri,
+    },
     time::Timestamp,
 };
 
 impl<S: Clone, X: Clone> LegacyMux<S, X> {
     /// Adds a session.
     pub fn attach(&mut self, session: S) -> MemberKey {
-        self.attached += 1;
-        let key = MemberKey(self.attached);
+        let key = self.new_key();
+        self.has_session = true;
         self.members.insert(key, Member::new(session));
         key
     }
 
-    /// Removes a session: its requests are cancelled, its subscriptions released, the server's questions
-    /// to it answered with an error.
+    /// Removes a session, or a modern client's call or listen: its requests are cancelled, its subscriptions
+    /// released, the server's questions to it answered with an error.
     pub fn detach(&mut self, key: MemberKey, now: Timestamp) {
-        let Some(member) = self.members.get(&key) else { return };
+        let Some(member) = self.members.get(&key) else {
+            self.detach_call(key, now);
+            return self.detach_listener(key, now);
+        };
         for id in member.in_flight.clone() {
             self.cancel_upstream(id, "the session has ended", now);
             if let Some(From::Client(client)) = self.unregister(id).map(|request| request.from) {
@@ -76,7 +82,7 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
             self.effects.push_back(Effect::End { to });
             return Ok(());
         };
-        if self.in_flight.len() + self.subscriptions.waiting() >= self.limits.in_flight {
+        if self.is_full() {
             return Err(Overloaded);
         }
         let id = retain(id_span, message);
@@ -109,21 +115,13 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
                 _ => Then::Nothing,
             },
         };
-        let token_span = envelope.span(Field::ProgressToken).filter(|at| is_token(at.of(message)));
+        let token_span = progress_token(message, envelope);
         let token = token_span.map(|span| retain(span, message));
-        let wire = self.register(From::Client(ClientRequest { member, to, id, token, then }), now);
-        let with = wire.to_bytes();
+        let wire =
+            self.register(From::Client(ClientRequest { member, to, id, token, then, call: None }), now);
         // Sessions of one server choose equal tokens; a session of its own keeps the ones it chose.
-        let token_edit =
-            token_span.filter(|_| self.sharing == Sharing::Shared).map(|at| Edit { at, with: with.clone() });
-        let mut edits = [Some(Edit { at: id_span, with }), token_edit];
-        edits.sort_by_key(|edit| edit.as_ref().map_or(u32::MAX as usize, |edit| edit.at.start()));
-        let [first, second] = edits;
-        let payload = match (first, second) {
-            (Some(first), Some(second)) => jsonrpc::splice(message, &[first, second]),
-            (Some(only), None) | (None, Some(only)) => jsonrpc::splice(message, &[only]),
-            (None, None) => jsonrpc::splice(message, &[]),
-        };
+        let replaced = token_span.filter(|_| self.sharing == Sharing::Shared);
+        let payload = readdress(message, Some(id_span), replaced, wire);
         self.send_as(Some(wire), payload);
         Ok(())
     }
@@ -258,19 +256,4 @@ fn remember(method: &str, message: &Bytes, envelope: &Envelope) -> Then {
         _ => None,
     };
     then.unwrap_or(Then::Nothing)
-}
-
-/// Whether a raw value can be a progress token: a string or a number.
-fn is_token(raw: &[u8]) -> bool {
-    matches!(raw.first(), Some(b'"' | b'-' | b'0'..=b'9'))
-}
-
-fn uri(message: &Bytes, envelope: &Envelope) -> Option<String> {
-    let span = envelope.span(Field::ParamsUri)?;
-    jsonrpc::text::string_value(span.of(message)).map(std::borrow::Cow::into_owned)
-}
-
-pub(super) fn level(message: &Bytes, envelope: &Envelope) -> Option<Level> {
-    let span = envelope.span(Field::ParamsLevel)?;
-    Level::parse(&jsonrpc::text::string_value(span.of(message))?)
 }

@@ -1,78 +1,14 @@
-//! The link to the server process: its states, the handshake, and what a new process is told.
-
-use std::collections::VecDeque;
+//! The link to the server process: the handshake, and what a new process is told.
 
 use bytes::Bytes;
 use serde_json::Value;
 
-use super::{Effect, LegacyMux, Own, Sharing, WireId, uri_params};
+use super::{Effect, LegacyMux, ListKind, Own, Sharing, complete::Completion, uri_params};
 use crate::{
     error::RpcError,
     jsonrpc::{self, Envelope, Field, Kind, Payload},
     time::Timestamp,
 };
-
-/// See the drawing in the parent module.
-#[derive(Debug, Default)]
-pub(super) struct Link {
-    state: State,
-    /// Lines for the server, in order, with the ids of those that are requests; empty while the link is up.
-    held: VecDeque<(Option<WireId>, Payload)>,
-    held_bytes: usize,
-    /// Handshakes completed.
-    handshakes: u64,
-}
-
-#[derive(Debug, Default, Eq, PartialEq)]
-enum State {
-    #[default]
-    Down,
-    Connecting,
-    Up,
-}
-
-impl Link {
-    pub(super) fn is_up(&self) -> bool {
-        self.state == State::Up
-    }
-
-    /// Whether there is a process, though it may not have answered `initialize` yet.
-    pub(super) fn has_process(&self) -> bool {
-        self.state != State::Down
-    }
-
-    /// Whether any process has ever answered `initialize`.
-    pub(super) fn has_been_up(&self) -> bool {
-        self.handshakes > 0
-    }
-
-    /// Whether there is a process, or something waits for one.
-    pub(super) fn is_wanted(&self) -> bool {
-        self.has_process() || !self.held.is_empty()
-    }
-
-    /// Keeps the line while the link is not up, else gives it back.
-    pub(super) fn hold(&mut self, request: Option<WireId>, payload: Payload) -> Option<Payload> {
-        if self.is_up() {
-            return Some(payload);
-        }
-        self.held_bytes += payload.len();
-        self.held.push_back((request, payload));
-        None
-    }
-
-    /// Forgets a request that is still held; false if it is not.
-    pub(super) fn withdraw(&mut self, id: WireId) -> bool {
-        let Some(position) = self.held.iter().position(|(held, _)| *held == Some(id)) else { return false };
-        self.held_bytes -= self.held.remove(position).map_or(0, |(_, payload)| payload.len());
-        true
-    }
-
-    fn release(&mut self) -> impl Iterator<Item = Payload> + use<> {
-        self.held_bytes = 0;
-        std::mem::take(&mut self.held).into_iter().map(|(_, payload)| payload)
-    }
-}
 
 /// What the server said it can do, as far as routing depends on it.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
@@ -82,6 +18,8 @@ pub(super) struct ServerCapabilities {
     tools_change: bool,
     prompts_change: bool,
     resources_change: bool,
+    /// Resources can be subscribed to.
+    pub(super) subscribe: bool,
 }
 
 impl ServerCapabilities {
@@ -94,17 +32,28 @@ impl ServerCapabilities {
             tools_change: changes("tools"),
             prompts_change: changes("prompts"),
             resources_change: changes("resources"),
+            subscribe: value["resources"]["subscribe"] == Value::Bool(true),
         }
     }
 
-    fn list_changes(self) -> impl Iterator<Item = &'static str> {
+    /// Whether the server tells when this list changes.
+    pub(super) fn changes(self, kind: ListKind) -> bool {
+        match kind {
+            ListKind::Tools => self.tools_change,
+            ListKind::Prompts => self.prompts_change,
+            ListKind::Resources => self.resources_change,
+        }
+    }
+
+    /// The lists whose changes the server tells, and how.
+    pub(super) fn list_changes(self) -> impl Iterator<Item = (ListKind, &'static str)> {
         [
-            (self.tools_change, "notifications/tools/list_changed"),
-            (self.prompts_change, "notifications/prompts/list_changed"),
-            (self.resources_change, "notifications/resources/list_changed"),
+            (ListKind::Tools, "notifications/tools/list_changed"),
+            (ListKind::Prompts, "notifications/prompts/list_changed"),
+            (ListKind::Resources, "notifications/resources/list_changed"),
         ]
         .into_iter()
-        .filter_map(|(changes, method)| changes.then_some(method))
+        .filter(move |(kind, _)| self.changes(*kind))
     }
 }
 
@@ -116,14 +65,13 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
 
     /// Bytes that wait for the link to come up.
     pub fn held_bytes(&self) -> usize {
-        self.link.held_bytes
+        self.link.held_bytes()
     }
 
     /// A process has started: sends it `initialize` with these raw params. Ends in [`Effect::Ready`],
-    /// [`Effect::Refused`] or [`Mux::disconnected`]; the time for it is the driver's to bound.
+    /// [`Effect::Refused`] or [`LegacyMux::disconnected`]; the time for it is the driver's to bound.
     pub fn connect(&mut self, initialize_params: &[u8], now: Timestamp) {
-        debug_assert!(self.link.state == State::Down, "connect without disconnected");
-        self.link.state = State::Connecting;
+        self.link.connecting();
         let id = self.register(super::From::Own(Own::Initialize), now);
         let message = jsonrpc::build::request(id.get(), "initialize", Some(initialize_params));
         self.effects.push_back(Effect::ToServer(message.into()));
@@ -131,8 +79,7 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
 
     /// The process is gone, or could not be started. Everything in flight is answered with `error`.
     pub fn disconnected(&mut self, error: &RpcError) {
-        self.link.state = State::Down;
-        drop(self.link.release());
+        self.link.down();
         self.level = None;
         self.deadlines.clear();
         self.abandoned.clear();
@@ -140,13 +87,19 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
         for member in self.members.values_mut() {
             member.in_flight.clear();
         }
+        self.calls.clear();
         for request in self.in_flight.drain() {
-            if let super::From::Client(client) = request.from {
-                self.answer_error(client.to, error, &client.id);
+            match request.from {
+                super::From::Client(client) if client.is_parked() => self.keep_error(error, client),
+                super::From::Client(client) => self.answer_error(client.to, error, &client.id),
+                super::From::Own(_) => {}
             }
         }
         for waiter in self.subscriptions.interrupted() {
-            self.answer_error(waiter.to, error, &waiter.id);
+            // The next process is asked for what a listener has not been granted yet.
+            if !self.listeners.contains_key(&waiter.member) {
+                self.answer_error(waiter.to, error, &waiter.id);
+            }
         }
         for (id, member) in self.questions.take_all() {
             let params = format!(r#"{{"requestId":{id},"reason":"the server is gone"}}"#);
@@ -163,24 +116,26 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
         };
         let capabilities = envelope.span(Field::ResultCapabilities).map_or(&b"{}"[..], |span| span.of(line));
         self.capabilities = ServerCapabilities::parse(capabilities);
-        self.link.state = State::Up;
-        self.link.handshakes += 1;
+        let server_info = envelope.span(Field::ResultServerInfo).map(|span| span.of(line));
+        self.completion = Completion::new(server_info);
+        let held = self.link.up();
         self.send(jsonrpc::build::notification("notifications/initialized", None));
         self.sync_level(now);
         let uris: Vec<String> = self.subscriptions.uris().map(uri_params).collect();
         for params in uris {
             self.send_own(Own::Upkeep, "resources/subscribe", params.as_bytes(), now);
         }
-        for payload in self.link.release() {
+        for payload in held {
             self.effects.push_back(Effect::ToServer(payload));
         }
-        if self.link.handshakes > 1 {
-            for method in self.capabilities.list_changes() {
+        if self.link.is_successor() {
+            for (_, method) in self.capabilities.list_changes() {
                 self.broadcast(jsonrpc::build::notification(method, None).into());
             }
         }
         let handshake = Bytes::copy_from_slice(result.of(line));
         self.effects.push_back(Effect::Ready { handshake });
+        self.listeners_have_a_server(now);
     }
 
     /// One copy for each session that has said that it is initialized; an exclusive one may not have

@@ -1,6 +1,6 @@
 //! Many clients on one server process that opens with `initialize` (up to revision 2025-11-25).
 //!
-//! A value, not a task: messages and events go in, [`Effect`]s come out of [`Mux::poll_effect`], time is an
+//! A value, not a task: messages and events go in, [`Effect`]s come out of [`LegacyMux::poll_effect`], time is an
 //! argument. `S` is the driver's handle of a session, `X` its handle of one request's exchange.
 //!
 //! ```text
@@ -9,6 +9,11 @@
 //!                response ───────────┘        ▲           ┌──────────────┘
 //!                                             └── server_message ──▶ Background (a session's stream)
 //! ```
+//!
+//! A modern client (2026-07-28) has no session: each of its requests is a member by itself, for as long as it
+//! lives ([`LegacyMux::call`], [`LegacyMux::listen`]). Its answers are completed with what the server does not know
+//! of. What the server asks meanwhile parks the call until the client comes back ([`LegacyMux::resume`]); that
+//! takes a process that calls have for themselves, one after the other.
 //!
 //! The link to the process:
 //! ```text
@@ -21,40 +26,49 @@
 //! dies every request in flight is answered, and sessions stay: the next process gets `initialize`,
 //! `initialized`, the log level and the subscriptions again, and clients are told to list anew.
 
+mod ability;
+mod calls;
 mod clients;
+mod complete;
+mod dialogue;
 mod link;
+mod listeners;
 mod member;
+mod parked;
 mod request;
 mod server;
-mod subscriptions;
 
 use std::collections::{BTreeMap, VecDeque};
 
 use super::{
-    DropReason, Effect, MemberKey, MuxLimits, Overloaded,
+    DropReason, Effect, ListKind, MemberKey, MuxLimits, Overloaded,
     abandoned::Abandoned,
     deadlines::Deadlines,
     in_flight::{InFlight, WireId},
     level::Level,
+    link::Link,
     questions::Questions,
     retain, same,
+    subscriptions::Subscriptions,
 };
 use crate::{
     error::{RpcError, code},
     jsonrpc::{self, Payload},
     time::Timestamp,
 };
-use link::{Link, ServerCapabilities};
+use complete::Completion;
+use link::ServerCapabilities;
+use listeners::Listener;
 use member::Member;
-use request::{From, Own, Request};
-use subscriptions::Subscriptions;
+use parked::Returned;
+use request::{ClientRequest, From, Own, Request};
 
-/// Whether a process serves one session or many.
+/// Whether a process serves one client at a time or many.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Sharing {
-    /// One session: everything crosses, in both directions.
+    /// One session, or one modern call at a time: everything crosses, in both directions.
     Exclusive,
-    /// Many sessions: what cannot be attributed to one of them is refused or dropped.
+    /// Many clients: what cannot be attributed to one of them is refused or dropped.
     Shared,
 }
 
@@ -68,6 +82,17 @@ pub struct LegacyMux<S, X> {
     /// In the order in which they were attached.
     members: BTreeMap<MemberKey, Member<S>>,
     attached: u64,
+    /// A session has been attached: an exclusive process is its own, not one that calls have in turn.
+    has_session: bool,
+    /// Modern clients' requests in flight.
+    calls: BTreeMap<MemberKey, WireId>,
+    /// Calls that the server has asked something, and until when nothing more must be asked for them to be
+    /// parked. One that is over by then is passed over.
+    gathering: Vec<(WireId, Timestamp)>,
+    /// Parked calls that have been answered.
+    returned: BTreeMap<MemberKey, Returned<X>>,
+    completion: Completion,
+    listeners: BTreeMap<MemberKey, Listener<X>>,
     /// Members with requests in flight.
     busy: usize,
     in_flight: InFlight<Request<X>>,
@@ -90,6 +115,12 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
             capabilities: ServerCapabilities::default(),
             members: BTreeMap::new(),
             attached: 0,
+            has_session: false,
+            calls: BTreeMap::new(),
+            gathering: Vec::new(),
+            returned: BTreeMap::new(),
+            completion: Completion::default(),
+            listeners: BTreeMap::new(),
             busy: 0,
             in_flight: InFlight::default(),
             deadlines: Deadlines::default(),
@@ -106,9 +137,19 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
         self.effects.pop_front()
     }
 
-    /// Requests that wait for the server.
+    /// Requests that wait for the server, or for a modern client to come back.
     pub fn in_flight(&self) -> usize {
-        self.in_flight.len()
+        self.in_flight.len() + self.returned.len()
+    }
+
+    /// Whether no further request is taken.
+    fn is_full(&self) -> bool {
+        self.in_flight() + self.subscriptions.waiting() >= self.limits.in_flight
+    }
+
+    fn new_key(&mut self) -> MemberKey {
+        self.attached += 1;
+        MemberKey(self.attached)
     }
 
     /// Attached sessions.
@@ -119,18 +160,28 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
     /// Whether the process could be stopped now without a client noticing: nothing is in flight in either
     /// direction and nobody is subscribed to anything.
     pub fn is_idle(&self) -> bool {
-        self.in_flight.len() == 0 && self.questions.is_empty() && self.subscriptions.is_empty()
+        self.in_flight() == 0 && self.questions.is_empty() && self.subscriptions.is_empty()
     }
 
-    /// When [`Mux::expire`] is to be called next.
+    /// When [`LegacyMux::expire`] is to be called next.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        self.deadlines.next()
+        // Whether a process is quiet again matters where calls have it in turn.
+        let quiet = self.abandoned.next().filter(|_| self.is_leased());
+        let silences = self.gathering.iter().map(|(_, until)| *until);
+        self.deadlines.next().into_iter().chain(quiet).chain(silences).min()
     }
 
     /// Ends the requests whose time is over: the client gets an error, the server a cancellation.
     pub fn expire(&mut self, now: Timestamp) {
+        self.abandoned.expire(now);
+        self.end_silences(now);
         while let Some(id) = self.deadlines.due(now) {
-            let Some(request) = self.in_flight.get(id) else { continue };
+            let Some(request) = self.in_flight.get_mut(id) else { continue };
+            if let From::Client(ClientRequest { call: Some(call), .. }) = &mut request.from
+                && call.dialogue.suspends()
+            {
+                continue;
+            }
             let asked = match &request.from {
                 From::Client(client) => self.questions.any_of(client.member),
                 From::Own(_) => false,
@@ -165,8 +216,8 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
     /// Registers a request; returns its id on the wire.
     fn register(&mut self, from: From<X>, now: Timestamp) -> WireId {
         let deadline = now.after(self.limits.request_timeout);
-        let member = match &from {
-            From::Client(client) => Some(client.member),
+        let client = match &from {
+            From::Client(client) => Some((client.member, client.call.is_some())),
             From::Own(_) => None,
         };
         // The time for a handshake is the driver's to bound, and it must not be cancelled.
@@ -177,9 +228,18 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
             deadlines.push(deadline, id);
             deadlines.prune(in_flight.len(), |id| in_flight.get(id).is_some());
         }
-        if let Some(member) = member.and_then(|key| self.members.get_mut(&key)) {
-            self.busy += usize::from(member.in_flight.is_empty());
-            member.in_flight.push(id);
+        match client {
+            Some((key, true)) => {
+                self.busy += 1;
+                self.calls.insert(key, id);
+            }
+            Some((key, false)) => {
+                if let Some(member) = self.members.get_mut(&key) {
+                    self.busy += usize::from(member.in_flight.is_empty());
+                    member.in_flight.push(id);
+                }
+            }
+            None => {}
         }
         id
     }
@@ -187,9 +247,11 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
     /// Removes a request from the tables.
     fn unregister(&mut self, id: WireId) -> Option<Request<X>> {
         let request = self.in_flight.remove(id)?;
-        if let From::Client(client) = &request.from
-            && let Some(member) = self.members.get_mut(&client.member)
-        {
+        let From::Client(client) = &request.from else { return Some(request) };
+        if client.call.is_some() {
+            self.busy -= 1;
+            self.calls.remove(&client.member);
+        } else if let Some(member) = self.members.get_mut(&client.member) {
             member.forget(id);
             self.busy -= usize::from(member.in_flight.is_empty());
         }
@@ -199,10 +261,17 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
     /// Ends a request with an error to whoever waits for it.
     fn fail(&mut self, id: WireId, error: &RpcError, now: Timestamp) {
         match self.unregister(id).map(|request| request.from) {
-            Some(From::Client(client)) => self.answer_error(client.to, error, &client.id),
+            Some(From::Client(client)) => {
+                self.answer_error(client.to, error, &client.id);
+                if client.call.is_some_and(|call| call.level.is_some()) {
+                    self.sync_level(now);
+                }
+            }
             Some(From::Own(Own::Subscribe(uri))) => {
                 for waiter in self.subscriptions.refused(&uri) {
-                    self.answer_error(waiter.to, error, &waiter.id);
+                    if let Some(waiter) = self.settle(&uri, waiter, false) {
+                        self.answer_error(waiter.to, error, &waiter.id);
+                    }
                 }
                 // It may have subscribed all the same.
                 self.unsubscribe_upstream(&uri, now);
@@ -266,15 +335,26 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
         }
     }
 
-    /// The most verbose level that any session asked for.
+    /// Whether one session has the process for itself.
+    fn is_owned(&self) -> bool {
+        self.sharing == Sharing::Exclusive && self.has_session
+    }
+
+    /// Whether modern calls have the process for themselves, one after the other.
+    fn is_leased(&self) -> bool {
+        self.sharing == Sharing::Exclusive && !self.has_session
+    }
+
+    /// The most verbose level that any session or call asked for.
     fn wanted_level(&self) -> Option<Level> {
-        self.members.values().filter_map(|member| member.level).min()
+        let calls = self.calls.values().filter_map(|id| self.in_flight.client(*id)?.call.as_ref()?.level);
+        self.members.values().filter_map(|member| member.level).chain(calls).min()
     }
 
     /// Asks the server for the level that the sessions want, when it differs.
     fn sync_level(&mut self, now: Timestamp) {
-        // A server of one session's own has agreed to the level; a shared one is asked only if it logs.
-        if self.sharing == Sharing::Shared && !self.capabilities.logging {
+        // A server of one session's own has agreed to the level; another is asked only if it logs.
+        if !self.capabilities.logging && !self.is_owned() {
             return;
         }
         let wanted = self.wanted_level();

@@ -1,4 +1,4 @@
-//! Resource subscriptions: each session has its own, a shared server sees the first and the last.
+//! Resource subscriptions: each session has its own, a server sees the first and the last of each URI.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -104,9 +104,11 @@ impl<X> Subscriptions<X> {
         (waiters, abandoned)
     }
 
-    /// The server refused: nobody holds it. Returns those who waited.
+    /// The server refused: nobody holds it, unless it had been confirmed before. Returns those who waited.
     pub(super) fn refused(&mut self, uri: &str) -> Vec<Waiter<X>> {
-        let Some(Entry::Asked(waiting)) = self.entries.remove(uri) else { return Vec::new() };
+        let Some(Entry::Asked(waiting)) = self.entries.get_mut(uri) else { return Vec::new() };
+        let waiting = std::mem::take(waiting);
+        self.entries.remove(uri);
         self.waiting -= waiting.len();
         waiting.into_iter().map(|waiting| waiting.waiter).collect()
     }
@@ -190,6 +192,21 @@ impl<X> Subscriptions<X> {
     /// The URIs to ask a fresh server process for.
     pub(super) fn uris(&self) -> impl Iterator<Item = &str> {
         self.entries.keys().map(String::as_str)
+    }
+
+    /// Whether anybody is subscribed to `uri`, or waits for that.
+    pub(super) fn has(&self, uri: &str) -> bool {
+        self.entries.contains_key(uri)
+    }
+
+    /// Whether the server has confirmed everything that is wanted.
+    pub(super) fn is_settled(&self) -> bool {
+        self.entries.values().all(|entry| matches!(entry, Entry::Held(_)))
+    }
+
+    /// URIs that anybody is subscribed to, or waits for.
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
     }
 
     /// Whether nobody is subscribed to anything.
