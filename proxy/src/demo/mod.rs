@@ -19,7 +19,6 @@
 //! Data flow: `lines` cuts the input, `message` parses, `connection` decides, `methods` answers at once or
 //! `calls` runs a tool beside the others, and all output passes one bounded queue in `peer`.
 
-mod base64;
 mod caller;
 mod calls;
 mod clock;

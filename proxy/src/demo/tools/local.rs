@@ -3,6 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use base64::{Engine, engine::general_purpose::STANDARD};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::time::{Instant, sleep_until};
@@ -10,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::catalog::{MAX_SECONDS, MAX_STEPS};
 use super::{Context, ToolError, Tools, says, structured};
 use crate::demo::caller::LogLevel;
-use crate::demo::{base64, png, utc};
+use crate::demo::{png, utc};
 
 #[derive(Deserialize)]
 pub(super) struct Echo {
@@ -54,7 +55,7 @@ pub(super) fn count(counted: &AtomicU64) -> Value {
 }
 
 pub(super) fn image() -> Value {
-    let data = base64::encode(&png::bee());
+    let data = STANDARD.encode(png::bee());
     json!({ "content": [{ "type": "image", "data": data, "mimeType": "image/png" }] })
 }
 
