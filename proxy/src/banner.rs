@@ -1,6 +1,9 @@
 //! What a person sees at start: the URL on stdout for programs, how to use it on stderr for people.
 
-use std::io::{self, IsTerminal as _, Write as _};
+use std::{
+    convert::Infallible,
+    io::{self, IsTerminal as _, Write as _},
+};
 
 use waggle_proxy::Proxy;
 
@@ -31,4 +34,14 @@ pub(crate) fn print(proxy: &Proxy) -> io::Result<()> {
 
 "#
     )
+}
+
+/// Prints, on a terminal, what server was found, and then only waits.
+pub(crate) async fn print_found(found: impl Future<Output = String>) -> Infallible {
+    let found = found.await;
+    if io::stderr().is_terminal() {
+        // Nobody is left to tell when stderr is closed.
+        let _ = writeln!(io::stderr(), "  Server   {found}\n");
+    }
+    std::future::pending().await
 }

@@ -20,8 +20,8 @@ use crate::config::{Mistake, Source, all_options, nearest};
     name = "waggle-proxy",
     version,
     about = "Puts any MCP server behind one URL that every MCP client can use",
-    after_help = "Without COMMAND the built-in demo server is served. stdout carries one line, the URL; logs go to stderr.",
-    override_usage = "waggle-proxy [OPTIONS] [-- COMMAND [ARGS]...]\n       waggle-proxy demo",
+    after_help = "Without COMMAND and URL the built-in demo server is served. stdout carries one line, the URL; logs go to stderr.",
+    override_usage = "waggle-proxy [OPTIONS] [-- COMMAND [ARGS]...]\n       waggle-proxy [OPTIONS] --upstream URL\n       waggle-proxy demo",
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
@@ -115,7 +115,8 @@ impl Args for Flags {
                 text if text.is_empty() => text,
                 text => format!(" [default: {text}]"),
             };
-            let repeatable = if option.repeatable { " [repeatable, or with commas]" } else { "" };
+            let repeatable =
+                option.separator.map(|with| format!(" [repeatable, or with {with}]")).unwrap_or_default();
             let meaning = option.meaning();
             command.arg(
                 Arg::new(option.name)

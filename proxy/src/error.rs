@@ -7,7 +7,10 @@ use hyper::{
     Response, StatusCode,
     header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
-use waggle_protocol::error::{RpcError, code};
+use waggle_protocol::{
+    error::{RpcError, code},
+    modern::rejection::status_of,
+};
 
 /// When a client that met a limit is asked to try again.
 const RETRY_AFTER_OVERLOAD: Duration = Duration::from_secs(2);
@@ -29,7 +32,11 @@ struct Details {
 
 impl Refusal {
     fn new(status: StatusCode, code: i64, message: impl Into<Cow<'static, str>>) -> Self {
-        let error = RpcError::new(code, message);
+        Self::with_error(status, RpcError::new(code, message))
+    }
+
+    /// A JSON-RPC error that has been made elsewhere, with its status.
+    pub(crate) fn with_error(status: StatusCode, error: RpcError) -> Self {
         Self(Box::new(Details { status, error, id: None, retry_after: None, allow: None }))
     }
 
@@ -85,6 +92,27 @@ impl Refusal {
     /// 415.
     pub(crate) fn media_type(message: &'static str) -> Self {
         Self::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, code::REFUSED, message)
+    }
+
+    /// 502: the server cannot be reached.
+    pub(crate) fn gateway(error: RpcError) -> Self {
+        Self::with_error(StatusCode::BAD_GATEWAY, error)
+    }
+
+    /// An error of a modern request, as an answer: 200 or 400.
+    pub(crate) fn rpc(error: RpcError) -> Self {
+        let status = StatusCode::from_u16(status_of(error.code)).unwrap_or_default();
+        Self::with_error(status, error)
+    }
+
+    /// The request state that a client gave back does not fit, and why.
+    pub(crate) fn request_state(why: &impl std::fmt::Display) -> Self {
+        Self::rpc(RpcError::new(code::INVALID_PARAMS, format!("{why}; start anew without it")))
+    }
+
+    /// The request state that a client gave back is not one of its own that still waits.
+    pub(crate) fn stale_state() -> Self {
+        Self::request_state(&"the requestState has been used before, or its call is over")
     }
 
     /// 503 with `Retry-After`: a limit; nothing was done.

@@ -4,10 +4,10 @@
 //! |---|---|
 //! | [`cli`], [`config`] | raw arguments, then only valid values |
 //! | `server` | sockets, paths, who may talk to us, the admin port |
-//! | `downstream` | towards the client: Streamable HTTP and HTTP+SSE |
+//! | `downstream` | towards the client: Streamable HTTP of both eras, and HTTP+SSE |
 //! | `stream` | what messages for a client are put into: outlets and exchanges |
 //! | `session` | one client's session: its streams and its place at an upstream |
-//! | `upstream` | towards the server: processes and the multiplexer that serves many sessions with them |
+//! | `upstream` | towards the server: what it speaks, processes or HTTP, and the multiplexers that serve many clients with them |
 //! | [`demo`] | the built-in demo server |
 //! | [`telemetry`] | logs and metrics |
 //!

@@ -56,12 +56,14 @@ fn serve(config: Config) -> anyhow::Result<()> {
         };
         let proxy = Proxy::start(config).await?;
         banner::print(&proxy)?;
+        let found = banner::print_found(proxy.found());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
         let served = proxy.run(async { stopped.await.unwrap_or_default() });
         tokio::pin!(served);
         tokio::select! {
             served = &mut served => return Ok(served?),
             () = told() => drop(stop),
+            never = found => match never {},
         }
         tokio::select! {
             served = served => Ok(served?),

@@ -8,14 +8,14 @@ use tokio::{
     time::{Instant, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
-use waggle_protocol::mux::Sharing;
+use waggle_protocol::{mux::Sharing, seal::Sealer};
 
 use crate::{
-    config::{Config, ProcessMode},
+    config::{Config, ProcessMode, UpstreamHeader},
     downstream::Endpoint,
     server::{Listener, Router, admin},
     telemetry::metrics::Metrics,
-    upstream::{Handshakes, Server, Upstream},
+    upstream::{Fleet, HttpServer, HttpSettings, Program, Server, Target},
 };
 
 /// Connections to the admin port: a few probes and scrapes.
@@ -42,6 +42,12 @@ pub enum Error {
     /// The MCP server did not start, or ended before it had answered anything.
     #[error("{0}")]
     Server(String),
+    /// What was said of the upstream server cannot be used.
+    #[error("{0}")]
+    Upstream(String),
+    /// The operating system has no random bytes for the key that request states are sealed with.
+    #[error("cannot make a key: {0}")]
+    Random(getrandom::Error),
     /// The path of this program is not known, so that the demo server cannot be started.
     #[error("cannot find this program to run its demo server: {0}")]
     Demo(io::Error),
@@ -57,7 +63,6 @@ pub struct Proxy {
     /// Of connections and listeners, apart from the tasks of server processes.
     connections: TaskTracker,
     failure: mpsc::Receiver<String>,
-    probe: Option<Arc<Upstream>>,
 }
 
 impl Proxy {
@@ -72,30 +77,21 @@ impl Proxy {
             Some(address) => Some(listen(address, "admin-listen").await?),
             None => None,
         };
-        let command = match &config.command {
-            Some(command) => command.clone(),
-            None => demo_command()?,
-        };
         let sharing = match config.process_mode {
             // A server that opens with `initialize` has one client: with a process each, nothing is lost.
             ProcessMode::Auto | ProcessMode::Session => Sharing::Exclusive,
             ProcessMode::Shared => Sharing::Shared,
         };
         let metrics = Arc::new(Metrics::default());
+        let target = target(&config, sharing, &metrics)?;
+        let sealer = sealer().map_err(Error::Random)?;
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
         let (server, failure) =
-            Server::new(config.clone(), sharing, &command, metrics.clone(), tracker.clone(), stop);
-        // The first process tells what the server is. Shared, it goes on to serve; else it has done its work.
-        let first = Upstream::new(&server, Handshakes::own_params());
-        // The limit is at least one process, and none runs yet.
-        let _ = first.ensure_started();
-        let (shared, probe) = match sharing {
-            Sharing::Shared => (Some(first), None),
-            Sharing::Exclusive => (None, Some(first)),
-        };
+            Server::new(config.clone(), sharing, target, sealer, metrics.clone(), tracker.clone(), stop);
         let drained = CancellationToken::new();
-        let endpoint = Arc::new(Endpoint::new(server, shared, drained.clone()));
+        let endpoint = Arc::new(Endpoint::new(Fleet::start(server), drained.clone()));
         tracker.spawn(endpoint.sessions.clone().sweep());
+        tracker.spawn(endpoint.sessions.clone().end_when_outdated());
 
         let connections = TaskTracker::new();
         let listener = Arc::new(Listener {
@@ -119,7 +115,7 @@ impl Proxy {
             connections.spawn(listener.clone().run(socket, ADMIN_CONNECTIONS, answer));
             address
         });
-        Ok(Self { endpoint, address, admin, listener, connections, failure, probe })
+        Ok(Self { endpoint, address, admin, listener, connections, failure })
     }
 
     /// Where the MCP endpoint listens.
@@ -140,26 +136,22 @@ impl Proxy {
         }
     }
 
+    /// What stands behind the proxy, in a few words for people, once the server has answered: its name and version,
+    /// the revision that it speaks and the transport.
+    pub fn found(&self) -> impl Future<Output = String> + use<> {
+        let fleet = self.endpoint.fleet.clone();
+        async move { fleet.description().await }
+    }
+
     /// Serves until `shutdown` completes, then drains; or until the server proves unable to start.
     ///
     /// # Errors
     /// The server's first process failed before it answered `initialize`.
     pub async fn run(mut self, shutdown: impl Future<Output = ()>) -> Result<(), Error> {
-        let probe = self.probe.take();
-        let server = self.endpoint.server.clone();
-        let probed = async {
-            if let Some(probe) = probe {
-                server.handshakes.answer(&Handshakes::own_params()).await;
-                probe.end();
-                server.warm_up();
-            }
-            std::future::pending::<()>().await;
-        };
         let failed = tokio::select! {
             biased;
             () = shutdown => None,
             failure = self.failure.recv() => failure,
-            () = probed => None,
         };
         self.drain().await;
         failed.map_or(Ok(()), |reason| Err(Error::Server(reason)))
@@ -175,6 +167,7 @@ impl Proxy {
         tracing::info!(grace_seconds = grace.as_secs_f32(), "shutting down");
         self.endpoint.drain();
         self.listener.closing.cancel();
+        self.endpoint.fleet.end_listens();
         let answered = async {
             while server.metrics.in_flight.get() > 0 {
                 tokio::time::sleep(DRAIN_LOOK).await;
@@ -185,11 +178,12 @@ impl Proxy {
                 requests = server.metrics.in_flight.get(),
                 "requests are cut off by the end of the grace period"
             );
-            self.endpoint.sessions.give_up_requests();
+            self.endpoint.give_up_requests();
         }
         self.endpoint.sessions.close_streams();
         self.listener.drained.cancel();
         self.endpoint.sessions.end_all();
+        self.endpoint.fleet.give_up_parked();
         server.stop.cancel();
         server.tracker.close();
         self.connections.close();
@@ -209,6 +203,39 @@ async fn listen(address: SocketAddr, option: &'static str) -> Result<(TcpListene
     let socket = TcpListener::bind(address).await.map_err(failed)?;
     let bound = socket.local_addr().map_err(failed)?;
     Ok((socket, bound))
+}
+
+/// A sealer of this process alone.
+fn sealer() -> Result<Sealer, getrandom::Error> {
+    let (mut key, mut node) = ([0; 32], [0; 16]);
+    getrandom::fill(&mut key)?;
+    getrandom::fill(&mut node)?;
+    Ok(Sealer::new(key, node))
+}
+
+/// The server: a program, which may be the built-in demo, or a URL.
+fn target(config: &Config, sharing: Sharing, metrics: &Arc<Metrics>) -> Result<Target, Error> {
+    if let Some(url) = &config.upstream {
+        let setup = |why: &dyn std::fmt::Display| Error::Upstream(why.to_string());
+        let headers: Result<Vec<_>, _> = config.upstream_headers.iter().map(UpstreamHeader::read).collect();
+        let ca = config.upstream_ca.as_ref().map(std::fs::read).transpose();
+        let settings = HttpSettings {
+            url: url.uri().clone(),
+            headers: headers.map_err(|why| setup(&why))?,
+            ca: ca.map_err(|why| setup(&format_args!("cannot read the file of --upstream-ca: {why}")))?,
+            connect_timeout: config.times.upstream_connect_timeout,
+            idle_timeout: config.times.upstream_idle_timeout,
+            request_timeout: config.times.request_timeout,
+            max_message: config.limits.max_line,
+        };
+        let server = HttpServer::new(settings, metrics.clone()).map_err(|why| setup(&why))?;
+        return Ok(Target::Http(Arc::new(server)));
+    }
+    let command = match &config.command {
+        Some(command) => command.clone(),
+        None => demo_command()?,
+    };
+    Ok(Target::Program(Program::new(&command, sharing == Sharing::Shared, config.times.grace)))
 }
 
 fn demo_command() -> Result<Vec<String>, Error> {

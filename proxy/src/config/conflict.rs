@@ -1,13 +1,12 @@
 //! Values that are fine alone and not together.
 
-use super::mistake::Mistake;
-use super::resolve::Places;
-use super::table::options;
+use super::mistake::{Mistake, Places};
+use super::table::{COMMAND_KEY, options};
 use super::{Config, ProcessMode};
 
 /// Every conflict among values that were understood.
 pub(super) fn all(config: &Config, places: &Places) -> Vec<Mistake> {
-    let checks = [same_port(config), too_many_spares(config), body_beyond_queue(config)];
+    let checks = [same_port(config), too_many_spares(config), body_beyond_queue(config), two_servers(config)];
     let understood = |name: &str| !matches!(places.get(name), Some(None));
     checks
         .into_iter()
@@ -17,7 +16,7 @@ pub(super) fn all(config: &Config, places: &Places) -> Vec<Mistake> {
         .collect()
 }
 
-/// Two options that do not fit.
+/// Two options that do not fit; the command counts as one.
 struct Conflict {
     between: [&'static str; 2],
     /// Ends the sentence "… and …; ".
@@ -27,8 +26,10 @@ struct Conflict {
 impl Conflict {
     fn describe(&self, config: &Config, places: &Places) -> Mistake {
         let [first, second] = self.between.map(|name| {
-            let value = options().find(|option| option.name == name).map(|option| option.text_in(config));
-            let value = value.unwrap_or_default();
+            let value = match options().find(|option| option.name == name) {
+                Some(option) => option.text_in(config),
+                None => config.command.iter().flatten().map(String::as_str).collect::<Vec<_>>().join(" "),
+            };
             match places.get(name) {
                 Some(Some(place)) => format!("{place} is `{value}`"),
                 _ => format!("`{name}` is `{value}` by default"),
@@ -62,5 +63,12 @@ fn body_beyond_queue(config: &Config) -> Option<Conflict> {
     (config.limits.max_body > config.limits.stdin_queue).then_some(Conflict {
         between: ["max-body", "stdin-queue"],
         advice: "write a `stdin-queue` that can hold the largest body",
+    })
+}
+
+fn two_servers(config: &Config) -> Option<Conflict> {
+    (config.upstream.is_some() && config.command.is_some()).then_some(Conflict {
+        between: ["upstream", COMMAND_KEY],
+        advice: "write one of them: the proxy serves one server",
     })
 }

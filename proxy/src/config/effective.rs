@@ -4,8 +4,7 @@ use serde::ser::SerializeMap as _;
 use serde::{Serialize, Serializer};
 
 use super::Config;
-use super::resolve::COMMAND_KEY;
-use super::table::options;
+use super::table::{COMMAND_KEY, options};
 
 impl Config {
     /// Every option with its value, defaults included, as a file that `--config` reads back into

@@ -1,5 +1,6 @@
 //! What is wrong with a configuration, one sentence per mistake.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use thiserror::Error;
@@ -32,6 +33,10 @@ impl fmt::Display for Source {
         }
     }
 }
+
+/// Where the effective value of each option that was given, and the command, comes from; `None` for an option of
+/// which a value was refused, so that nothing can be said about the one in force.
+pub(super) type Places = BTreeMap<&'static str, Option<Source>>;
 
 /// One mistake in flags, environment or file. Displays as one sentence on one line, which names
 /// the place, what stands there and what to write instead.

@@ -19,6 +19,7 @@ mod suggest;
 mod table;
 #[cfg(test)]
 mod tests;
+mod upstream;
 mod value;
 
 pub(crate) use authority::Authority;
@@ -27,3 +28,6 @@ pub use options::{Config, Limits, LogFormat, ProcessMode, Times};
 pub use public_url::{PublicUrl, PublicUrlError};
 pub(crate) use suggest::nearest;
 pub(crate) use table::options as all_options;
+pub use upstream::{
+    EraChoice, UpstreamHeader, UpstreamHeaderError, UpstreamTransport, UpstreamUrl, UpstreamUrlError,
+};

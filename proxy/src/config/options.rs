@@ -1,17 +1,20 @@
 //! The table of options: to add one, add one entry here.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::time::Duration;
 
 use super::public_url::PublicUrl;
-use super::table::{OptionSpec, is_repeatable, kind_name, settings};
+use super::table::{OptionSpec, kind_name, separator, settings};
+use super::upstream::{EraChoice, UpstreamHeader, UpstreamTransport, UpstreamUrl};
 use super::value::address::{Address, AddressOrOff};
 use super::value::choice::{Choice, Named};
 use super::value::duration::{hours, minutes, span};
 use super::value::filter::Filter;
 use super::value::number::{Count, GIB, KIB, MIB, Size};
 use super::value::origin::{Host, Origin, Url};
-use super::value::{Arity, Many, One, Optional};
+use super::value::upstream::{File, Header, ServerUrl};
+use super::value::{Arity, Lines, Many, One, Optional};
 
 /// How sessions share server processes.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -88,6 +91,27 @@ settings! {
         /// Whether each session has a server process of its own, or all share one.
         "process-mode" => process_mode: ProcessMode = ProcessMode::Auto, One(Choice::<ProcessMode>::new()),
             "In `shared` mode a server cannot ask for sampling, elicitation or roots.";
+    }
+    "HTTP servers" {
+        /// URL of an MCP server that is reached over HTTP, in place of a command.
+        "upstream" => upstream: Option<UpstreamUrl> = None, Optional(ServerUrl),
+            "A server that cannot be reached is tried again with growing pauses.";
+        /// How that server is spoken to; `auto` is Streamable HTTP, and HTTP+SSE if the server does
+        /// not know it.
+        "upstream-transport" => upstream_transport: UpstreamTransport = UpstreamTransport::Auto,
+            One(Choice::<UpstreamTransport>::new()),
+            "A server that does not speak it counts as one that cannot be reached.";
+        /// Which revisions that server speaks: 2026-07-28 is `modern`, those before are `legacy`;
+        /// `auto` asks it.
+        "upstream-era" => upstream_era: EraChoice = EraChoice::Auto, One(Choice::<EraChoice>::new()),
+            "A server that does not speak it counts as one that cannot be reached.";
+        /// A header for each request to that server, such as its credentials. The value is shown
+        /// nowhere; `NAME=@FILE` reads it from a file at the start.
+        "upstream-header" => upstream_headers: Vec<UpstreamHeader> = Vec::new(), Lines(Header),
+            "A file that cannot be read ends the start with exit code 1.";
+        /// Certificates to trust in addition to those of the system, as PEM.
+        "upstream-ca" => upstream_ca: Option<PathBuf> = None, Optional(File),
+            "A file that cannot be read ends the start with exit code 1.";
     }
     "Logging" {
         /// Shape of the log on stderr; `auto` is text on a terminal and JSON otherwise.
@@ -168,6 +192,19 @@ settings! {
         "handshake-timeout" => handshake_timeout: Duration = Duration::from_secs(60),
             One(span(100, hours(1))),
             "The process is stopped, and the requests that wait for it are answered with an error.";
+        /// How long it may take to connect to the server behind `upstream`.
+        "upstream-connect-timeout" => upstream_connect_timeout: Duration = Duration::from_secs(10),
+            One(span(100, minutes(10))),
+            "The server counts as one that cannot be reached.";
+        /// How long a response of the server behind `upstream` may be silent once it has begun.
+        "upstream-idle-timeout" => upstream_idle_timeout: Duration = Duration::from_secs(minutes(5)),
+            One(span(100, hours(24))),
+            "The request is answered with an error.";
+        /// How long a call that waits for its user's input is kept for a client of 2026-07-28 to come
+        /// back.
+        "input-timeout" => input_timeout: Duration = Duration::from_secs(minutes(10)),
+            One(span(1_000, hours(24))),
+            "The call is cancelled in the server; who comes back for it is answered with an error.";
         /// Pause after which a silent stream carries a comment, so that nothing between client
         /// and proxy closes it; an answer that takes longer comes as a stream.
         "keep-alive" => keep_alive: Duration = Duration::from_secs(15), One(span(1_000, hours(1))),
@@ -234,12 +271,14 @@ mod tests {
     fn each_option_sets_a_field_of_its_own() {
         // One value for each form, none of which is a default.
         let values =
-            ["61s", "7KiB", "7", "127.0.0.1:7", "https://a.test", "a.test", "shared", "json", "trace"];
+            ["61s", "7KiB", "7", "127.0.0.1:7", "https://a.test", "a.test", "shared", "json", "trace", "sse"]
+                .into_iter()
+                .chain(["legacy", "x-key=@a"]);
         let mut changed: Vec<Config> = vec![Config::default()];
         for option in options() {
             let mut config = Config::default();
             let taken =
-                values.iter().find(|value| (option.set)(&mut config, &[(**value).to_owned()]).is_ok());
+                values.clone().find(|value| (option.set)(&mut config, &[(*value).to_owned()]).is_ok());
             assert!(taken.is_some(), "no value fits {}", option.name);
             assert!(!changed.contains(&config), "{} sets nothing new", option.name);
             changed.push(config);

@@ -40,7 +40,7 @@ fn row(option: &OptionSpec) -> String {
         text if text.is_empty() => "none".to_owned(),
         text => format!("`{text}`"),
     };
-    let repeatable = if option.repeatable { "; a list" } else { "" };
+    let repeatable = if option.repeatable() { "; a list" } else { "" };
     let mut row = String::new();
     for cell in [
         format!("`--{0}`, `{0}`", option.name),

@@ -6,15 +6,13 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::file::{self, FileValue};
-use super::mistake::{Mistake, Source};
+use super::mistake::{Mistake, Places, Source};
 use super::suggest::nearest;
-use super::table::{ENV_PREFIX, OptionSpec, env_name, options};
+use super::table::{COMMAND_KEY, ENV_PREFIX, OptionSpec, env_name, options};
 use super::value::Refusal;
 use super::{Config, conflict, environment};
 use crate::cli::Cli;
 
-/// The key of the file that holds the server to run.
-pub(super) const COMMAND_KEY: &str = "command";
 /// The flag and variable that name the file; not a key of the file itself.
 const CONFIG_NAME: &str = "config";
 
@@ -74,10 +72,6 @@ struct Merge {
     places: Places,
 }
 
-/// Where the effective value of each option that was given comes from; `None` for an option of
-/// which a value was refused, so that nothing can be said about the one in force.
-pub(super) type Places = BTreeMap<&'static str, Option<Source>>;
-
 impl Merge {
     fn flags(&mut self, cli: &Cli) -> Vec<Given> {
         let mut given = Vec::new();
@@ -85,7 +79,7 @@ impl Merge {
             // The flags are built from the table, so that each is in it.
             if let Some(option) = options().find(|option| option.name == name) {
                 let place = Source::Flag(format!("--{name}"));
-                if texts.len() > 1 && !option.repeatable {
+                if texts.len() > 1 && !option.repeatable() {
                     self.mistakes.push(Mistake::Repeated { place: place.clone(), times: texts.len() });
                 }
                 given.push(Given { option, place, texts: texts.to_vec() });
@@ -182,6 +176,7 @@ impl Merge {
             FileValue::Many(words) => match words.first() {
                 Some(program) if !program.is_empty() => {
                     self.config.command = Some(words.clone());
+                    self.places.insert(COMMAND_KEY, Some(place));
                     return;
                 }
                 _ => "names no program",
@@ -205,7 +200,10 @@ impl Merge {
                 problem: "names no program".to_owned(),
                 expected: "the program and its arguments, such as `-- npx -y some-server`".to_owned(),
             }),
-            Some(_) => self.config.command = Some(cli.command.clone()),
+            Some(_) => {
+                self.config.command = Some(cli.command.clone());
+                self.places.insert(COMMAND_KEY, Some(Source::Command));
+            }
         }
     }
 
@@ -236,7 +234,7 @@ fn texts_for(option: &OptionSpec, value: &FileValue) -> Result<Option<Vec<String
     match value {
         FileValue::Nothing => Ok(None),
         FileValue::One(text) => Ok(Some(vec![text.clone()])),
-        FileValue::Many(texts) if option.repeatable => Ok(Some(texts.clone())),
+        FileValue::Many(texts) if option.repeatable() => Ok(Some(texts.clone())),
         FileValue::Many(_) => Err("is a list"),
         FileValue::Nested => Err("is nested"),
     }

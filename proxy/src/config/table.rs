@@ -11,8 +11,8 @@ pub(crate) struct OptionSpec {
     pub(crate) heading: &'static str,
     /// Stands for the value in `--help`.
     pub(crate) value_name: &'static str,
-    /// Whether it takes a list.
-    pub(crate) repeatable: bool,
+    /// What sets apart the entries of one text, if it takes a list.
+    pub(crate) separator: Option<&'static str>,
     /// What it is for; as written in the source, see [`OptionSpec::meaning`].
     pub(super) help: &'static str,
     /// What happens when the limit is reached or the address is taken.
@@ -29,6 +29,11 @@ impl OptionSpec {
     /// The environment variable: `WAGGLE_MAX_BODY` for `max-body`.
     pub(crate) fn env(&self) -> String {
         env_name(self.name)
+    }
+
+    /// Whether it takes a list.
+    pub(crate) fn repeatable(&self) -> bool {
+        self.separator.is_some()
     }
 
     /// What the option is for: full sentences on one line.
@@ -63,6 +68,9 @@ pub(super) fn env_name(name: &str) -> String {
 
 /// What the name of every variable of the proxy starts with.
 pub(super) const ENV_PREFIX: &str = "WAGGLE_";
+
+/// The key of the file that holds the server to run; no option, as it has neither a flag nor a variable.
+pub(super) const COMMAND_KEY: &str = "command";
 
 /// Declares a struct of settings with its defaults and the descriptions of its options.
 ///
@@ -111,7 +119,7 @@ macro_rules! settings {
                     name: $name,
                     heading: $heading,
                     value_name: kind_name(&$arity($kind)),
-                    repeatable: is_repeatable(&$arity($kind)),
+                    separator: separator(&$arity($kind)),
                     help: concat!($($help, "\n"),+),
                     at_limit: $at_limit,
                     expected: || $arity($kind).expected(),
@@ -132,9 +140,9 @@ pub(super) const fn kind_name<A: super::value::Arity>(_: &A) -> &'static str {
     A::NAME
 }
 
-/// Whether `A` takes a list.
-pub(super) const fn is_repeatable<A: super::value::Arity>(_: &A) -> bool {
-    A::REPEATABLE
+/// What sets apart the entries of one text of `A`.
+pub(super) const fn separator<A: super::value::Arity>(_: &A) -> Option<&'static str> {
+    A::SEPARATOR
 }
 
 /// Every option, in the order of `--help` and of the reference.

@@ -1,7 +1,7 @@
 //! Header rules of the two transports.
 
 use hyper::{
-    Response,
+    Response, StatusCode,
     header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue},
 };
 use waggle_protocol::version::ProtocolVersion;
@@ -22,6 +22,15 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     match media_type.map(str::trim) {
         Some(value) if value.eq_ignore_ascii_case("application/json") => Ok(()),
         _ => Err(Refusal::media_type("the request body must be JSON; send Content-Type: application/json")),
+    }
+}
+
+/// The value of a header that occurs once and is visible ASCII: of two values, who reads on could take the other.
+pub(super) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+    let mut values = headers.get_all(name).iter();
+    match (values.next(), values.next()) {
+        (Some(value), None) => value.to_str().ok().map(str::trim),
+        _ => None,
     }
 }
 
@@ -71,7 +80,13 @@ pub(super) fn check_version(headers: &HeaderMap, negotiated: ProtocolVersion) ->
 
 /// A response with one JSON body.
 pub(super) fn json(body: Body) -> Response<Body> {
+    json_with(body, StatusCode::OK)
+}
+
+/// The same with another status.
+pub(super) fn json_with(body: Body, status: StatusCode) -> Response<Body> {
     let mut response = Response::new(body);
+    *response.status_mut() = status;
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
 }

@@ -8,11 +8,12 @@ use super::{Endpoint, Message};
 use crate::{
     error::Refusal,
     session::{Link, Session},
-    upstream::{Upstream, requested},
+    upstream::{Handshake, Settled, requested},
 };
 
 /// What the client is to be told, before a session is opened for it.
 pub(super) struct Welcome {
+    settled: Settled,
     params: Bytes,
     version: ProtocolVersion,
     /// The response.
@@ -24,25 +25,29 @@ impl Endpoint {
     pub(super) async fn welcome(&self, message: &Message) -> Result<Welcome, Refusal> {
         self.refuse_while_draining()?;
         let params = message.params();
-        let within = self.server.config.times.handshake_timeout;
-        let handshake = tokio::select! {
-            biased;
-            known = timeout(within, self.server.handshakes.answer(&params)) => known,
-            () = self.draining.cancelled() => return Err(Refusal::shutting_down()),
-        };
-        let handshake =
-            handshake.map_err(|_| Refusal::overloaded("the server has not answered initialize yet"))?;
+        let settled = self.settled().await?;
+        let handshake = self.handshake(&params).await?;
         let (result, version) = handshake.result_for(requested(&params));
         let id = message.id().unwrap_or_default();
-        Ok(Welcome { params, version, response: jsonrpc::build::response(&id, &result) })
+        Ok(Welcome { settled, params, version, response: jsonrpc::build::response(&id, &result) })
     }
 
     /// Gives the session its revision and its place at an upstream.
     pub(super) fn link(&self, session: &Session, welcome: &Welcome) {
-        session.link(welcome.version, || match &self.shared {
-            Some(shared) => shared.clone(),
-            None => Upstream::new(&self.server, welcome.params.clone()),
+        session.link(welcome.version, &welcome.params, || {
+            self.fleet.for_session(&welcome.settled, &welcome.params)
         });
+    }
+
+    /// What the server answered to the handshake, for a client that opened with these raw params.
+    pub(super) async fn handshake(&self, params: &Bytes) -> Result<Handshake, Refusal> {
+        let within = self.server.config.times.handshake_timeout;
+        let handshake = tokio::select! {
+            biased;
+            known = timeout(within, self.server.handshakes.answer(params)) => known,
+            () = self.draining.cancelled() => return Err(Refusal::shutting_down()),
+        };
+        handshake.map_err(|_| Refusal::overloaded("the server has not answered initialize yet"))
     }
 }
 

@@ -5,6 +5,7 @@ mod body;
 mod headers;
 mod http_sse;
 mod initialize;
+mod modern;
 mod sse_body;
 mod streamable_http;
 
@@ -14,7 +15,10 @@ use bytes::Bytes;
 use hyper::{Response, StatusCode, header::HeaderMap};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
-use waggle_protocol::jsonrpc::{self, Envelope, Field};
+use waggle_protocol::{
+    error::{RpcError, code},
+    jsonrpc::{self, Envelope, Field},
+};
 
 pub(crate) use body::Body;
 pub(crate) use streamable_http::MCP_METHODS;
@@ -22,7 +26,7 @@ pub(crate) use streamable_http::MCP_METHODS;
 use crate::{
     error::Refusal,
     session::Registry,
-    upstream::{Server, Upstream},
+    upstream::{Fleet, Server, Settled, Unsettled},
 };
 
 /// What every handler works with.
@@ -30,8 +34,7 @@ use crate::{
 pub(crate) struct Endpoint {
     pub(crate) server: Arc<Server>,
     pub(crate) sessions: Arc<Registry>,
-    /// The one upstream of all sessions in `shared` mode.
-    shared: Option<Arc<Upstream>>,
+    pub(crate) fleet: Arc<Fleet>,
     /// Nothing new is begun.
     draining: CancellationToken,
     /// What was begun has been answered: nobody who is still sending is waited for.
@@ -39,13 +42,10 @@ pub(crate) struct Endpoint {
 }
 
 impl Endpoint {
-    pub(crate) fn new(
-        server: Arc<Server>,
-        shared: Option<Arc<Upstream>>,
-        drained: CancellationToken,
-    ) -> Self {
+    pub(crate) fn new(fleet: Arc<Fleet>, drained: CancellationToken) -> Self {
+        let server = fleet.server.clone();
         let sessions = Arc::new(Registry::new(server.clone()));
-        Self { server, sessions, shared, draining: CancellationToken::new(), drained }
+        Self { server, sessions, fleet, draining: CancellationToken::new(), drained }
     }
 
     /// From now on nothing new is begun.
@@ -53,9 +53,25 @@ impl Endpoint {
         self.draining.cancel();
     }
 
-    /// Whether requests reach a server: its process runs, or starts when one is needed.
-    pub(crate) fn is_serving(&self) -> bool {
-        self.shared.as_ref().is_none_or(|shared| shared.is_serving())
+    /// What the server speaks, once that is known.
+    async fn settled(&self) -> Result<Settled, Refusal> {
+        let settled = tokio::select! {
+            biased;
+            settled = self.fleet.settled() => settled,
+            () = self.draining.cancelled() => return Err(Refusal::shutting_down()),
+        };
+        settled.map_err(|unsettled| match unsettled {
+            Unsettled::Silent => Refusal::overloaded("the server has not answered yet"),
+            Unsettled::Failed(error) if self.server.is_remote() => Refusal::gateway(error),
+            Unsettled::Failed(error) => Refusal::overloaded(error.message),
+        })
+    }
+
+    /// Answers what still waits for a server: it will not be waited for.
+    pub(crate) fn give_up_requests(&self) {
+        let error = RpcError::new(code::SERVER_GONE, "the proxy is shutting down");
+        self.sessions.give_up_requests(&error);
+        self.fleet.give_up_requests(&error);
     }
 
     pub(crate) fn is_draining(&self) -> bool {

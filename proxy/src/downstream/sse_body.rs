@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     convert::Infallible,
+    fmt,
     pin::Pin,
     sync::Arc,
     task::{Context, Poll, ready},
@@ -18,7 +19,7 @@ use waggle_protocol::{
     sse::{EventId, encode as sse},
 };
 
-use crate::{session::EndOnDrop, stream::Outlet, telemetry::metrics::StreamEnd};
+use crate::{stream::Outlet, telemetry::metrics::StreamEnd};
 
 /// Payload bytes put into one frame, so that one stream does not hold up the others.
 const BUDGET: usize = 64 * 1024;
@@ -45,8 +46,8 @@ pub(crate) struct SseBody {
     ready: VecDeque<Bytes>,
     quiet: Pin<Box<Sleep>>,
     ended: Option<StreamEnd>,
-    /// Ends the session with the stream (HTTP+SSE).
-    _ends_with: Option<EndOnDrop>,
+    /// What lives as long as the stream: a session of HTTP+SSE, a call of a modern client.
+    guard: Option<Box<dyn fmt::Debug + Send + Sync>>,
 }
 
 impl SseBody {
@@ -59,14 +60,14 @@ impl SseBody {
             ready: opening.into_parts().collect(),
             quiet: Box::pin(tokio::time::sleep(style.keep_alive)),
             ended: None,
-            _ends_with: None,
+            guard: None,
         }
     }
 
-    /// The guard is dropped with the body.
+    /// The guard is dropped with the stream's end, or the body.
     #[must_use]
-    pub(crate) fn ending(mut self, guard: EndOnDrop) -> Self {
-        self._ends_with = Some(guard);
+    pub(crate) fn ending(mut self, guard: impl fmt::Debug + Send + Sync + 'static) -> Self {
+        self.guard = Some(Box::new(guard));
         self
     }
 
@@ -99,7 +100,11 @@ impl SseBody {
                     self.quiet.as_mut().reset(next);
                     sse::comment(&mut frame, "keep-alive");
                 }
-                Read::End => self.ended = Some(StreamEnd::Complete),
+                Read::End => {
+                    self.ended = Some(StreamEnd::Complete);
+                    // Before the client can know: its next request finds what this one has used.
+                    self.guard = None;
+                }
                 Read::Replaced => self.ended = Some(StreamEnd::Replaced),
                 Read::Lagged => self.ended = Some(StreamEnd::Lagged),
             }

@@ -11,13 +11,15 @@ use hyper::{Request, Response, StatusCode, header::HeaderValue, http::request::P
 use tokio::time::Instant;
 use waggle_protocol::{
     Gather,
+    error::code,
     jsonrpc::{self, Kind},
+    modern::claim::{Claim, claim, claim_batch},
     sse::{EventId, encode as sse},
 };
 
 use super::{
     Body, Endpoint, Message, accepted, header,
-    headers::{self, Accept, LAST_EVENT_ID, SESSION_ID},
+    headers::{self, Accept, LAST_EVENT_ID, PROTOCOL_VERSION, SESSION_ID},
     initialize::linked,
     pong,
     sse_body::{RETRY, SseBody, Style},
@@ -33,7 +35,7 @@ use crate::{
 pub(crate) const MCP_METHODS: &str = "POST, GET, DELETE, OPTIONS";
 
 /// A client that takes no stream waits for its JSON answer this long: longer than any request may take.
-const WITHOUT_STREAM: Duration = Duration::from_secs(24 * 3600);
+pub(super) const WITHOUT_STREAM: Duration = Duration::from_secs(24 * 3600);
 
 impl Endpoint {
     /// A message, or in 2025-03-26 a batch of them.
@@ -48,6 +50,16 @@ impl Endpoint {
             return self.post_batch(&parts, &body).await;
         }
         let message = Message::parse(body)?;
+        let version = headers::only(&parts.headers, PROTOCOL_VERSION);
+        match claim(&message.bytes, &message.envelope, version) {
+            Claim::Legacy => {}
+            // A legacy client's mistake, as long as its session is known.
+            Claim::ModernWithoutMeta if self.knows_session(&parts) => {}
+            Claim::Modern | Claim::ModernWithoutMeta => {
+                let id = message.id().filter(|_| message.envelope.kind() == Kind::Request);
+                return self.post_modern(&parts, &message).await.map_err(|refusal| refusal.to(id));
+            }
+        }
         if message.envelope.kind() == Kind::Request && message.is("initialize") {
             // A session id here is stale, or of a session that the client has given up.
             return self.initialize(&message).await.map_err(|refusal| refusal.to(message.id()));
@@ -117,6 +129,7 @@ impl Endpoint {
     }
 
     async fn post_batch(&self, parts: &Parts, body: &Bytes) -> Result<Response<Body>, Refusal> {
+        self.refuse_modern_batch(parts, body)?;
         let session = self.session(parts)?;
         if !linked(&session)?.version.allows_batches() {
             return Err(Refusal::invalid("batches exist in 2025-03-26 only; send one message per request"));
@@ -163,6 +176,13 @@ impl Endpoint {
         }
     }
 
+    fn refuse_modern_batch(&self, parts: &Parts, body: &Bytes) -> Result<(), Refusal> {
+        let spans = jsonrpc::elements(body).map_err(|error| Refusal::malformed(&error))?;
+        let messages: Vec<_> =
+            spans.into_iter().filter_map(|span| jsonrpc::scan(&span.slice(body)).ok()).collect();
+        Ok(claim_batch(&messages, headers::only(&parts.headers, PROTOCOL_VERSION))?)
+    }
+
     /// JSON when the answers come first and alone; a stream when something precedes them, or nothing comes
     /// for as long as intermediaries tolerate silence.
     async fn respond(
@@ -183,7 +203,7 @@ impl Endpoint {
         match first {
             First::Answers(answers) if batch => headers::json(Body::array(&answers)),
             First::Answers(answers) => match &answers[..] {
-                [answer] => headers::json(Body::message(answer)),
+                [answer] => headers::json_with(Body::message(answer), gateway_status(&outlet)),
                 _ => accepted(),
             },
             // The request was cancelled, and the client wants no stream.
@@ -219,6 +239,7 @@ impl Endpoint {
 
     /// The standalone stream, or the rest of a stream that broke.
     pub(crate) fn get(&self, parts: &Parts) -> Result<Response<Body>, Refusal> {
+        self.refuse_modern(parts)?;
         if header(&parts.headers, SESSION_ID).is_none() {
             return Err(Refusal::method_not_allowed("POST, OPTIONS"));
         }
@@ -245,6 +266,7 @@ impl Endpoint {
 
     /// Ends the session.
     pub(crate) fn delete(&self, parts: &Parts) -> Result<Response<Body>, Refusal> {
+        self.refuse_modern(parts)?;
         let session = self.session(parts)?;
         self.sessions.end(&session, "deleted by the client");
         let mut response = Response::new(Body::empty());
@@ -254,6 +276,11 @@ impl Endpoint {
 
     /// The session that the request names: 400 without an id, 404 for one that is not known, 400 for a version
     /// header that does not fit it.
+    fn knows_session(&self, parts: &Parts) -> bool {
+        let id = header(&parts.headers, SESSION_ID);
+        id.is_some_and(|id| self.sessions.find(id, Transport::StreamableHttp).is_some())
+    }
+
     fn session(&self, parts: &Parts) -> Result<Arc<Session>, Refusal> {
         let id = header(&parts.headers, SESSION_ID)
             .ok_or_else(|| Refusal::invalid("the Mcp-Session-Id header is missing; initialize first"))?;
@@ -261,6 +288,15 @@ impl Endpoint {
             self.sessions.find(id, Transport::StreamableHttp).ok_or_else(Refusal::unknown_session)?;
         headers::check_version(&parts.headers, linked(&session)?.version)?;
         Ok(session)
+    }
+}
+
+/// The status of a lone answer. In this era an error is an answer like any other, unless there is no server.
+fn gateway_status(outlet: &Outlet) -> StatusCode {
+    match outlet.error_code() {
+        Some(code::BAD_GATEWAY) => StatusCode::BAD_GATEWAY,
+        Some(code::GATEWAY_TIMEOUT) => StatusCode::GATEWAY_TIMEOUT,
+        _ => StatusCode::OK,
     }
 }
 

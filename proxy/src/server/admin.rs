@@ -38,7 +38,7 @@ fn readiness(endpoint: &Endpoint) -> Response<Body> {
         return text(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
     }
     match endpoint.server.handshakes.known() {
-        Some(_) if endpoint.is_serving() => text(StatusCode::OK, "ok"),
+        Some(_) if endpoint.fleet.is_serving() => text(StatusCode::OK, "ok"),
         Some(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the server has failed and is being restarted"),
         None => text(StatusCode::SERVICE_UNAVAILABLE, "the server has not answered initialize yet"),
     }
@@ -61,13 +61,16 @@ fn status(endpoint: &Endpoint) -> Response<Body> {
     let status = json!({
         "waggle": env!("CARGO_PKG_VERSION"),
         "processMode": match server.sharing { Sharing::Exclusive => "session", Sharing::Shared => "shared" },
-        "server": server.program.name,
+        "server": server.name(),
+        "era": endpoint.fleet.dialect().map(|dialect| dialect.era().as_str()),
+        "transport": endpoint.fleet.dialect().map(|dialect| server.transport(dialect)),
         "serverInfo": handshake.as_ref().map(|handshake| &handshake.result()["serverInfo"]),
         "protocolVersion": handshake.as_ref().map(|handshake| handshake.version().as_str()),
         "sessions": endpoint.sessions.len(),
         "processes": server.processes(),
         "spareProcesses": server.spares(),
         "requestsInFlight": server.metrics.in_flight.get(),
+        "callsAwaitingInput": server.parked(),
         "draining": endpoint.is_draining(),
     });
     let mut response = Response::new(Body::full(status.to_string()));

@@ -12,9 +12,10 @@ use std::{
     time::Duration,
 };
 
+use bytes::Bytes;
 use parking_lot::Mutex;
 use waggle_protocol::{
-    mux::{MemberKey, Sharing},
+    mux::MemberKey,
     session::{ReplayLimits, Stream, StreamLimits},
     time::Timestamp,
     version::ProtocolVersion,
@@ -62,6 +63,8 @@ pub(crate) struct Session {
 pub(crate) struct Link {
     pub(crate) version: ProtocolVersion,
     pub(crate) upstream: Arc<Upstream>,
+    /// The upstream is this session's alone.
+    own: bool,
     pub(crate) member: MemberKey,
 }
 
@@ -84,11 +87,17 @@ impl Session {
     }
 
     /// Settles the session's revision and gives it a place at `upstream`. A second call does nothing.
-    pub(crate) fn link(&self, version: ProtocolVersion, upstream: impl FnOnce() -> Arc<Upstream>) -> &Link {
+    /// `hello` is what the client sent with it.
+    pub(crate) fn link(
+        &self,
+        version: ProtocolVersion,
+        hello: &Bytes,
+        upstream: impl FnOnce() -> (Arc<Upstream>, bool),
+    ) -> &Link {
         self.link.get_or_init(|| {
-            let upstream = upstream();
-            let member = upstream.attach(self.standalone.clone());
-            Link { version, upstream, member }
+            let (upstream, own) = upstream();
+            let member = upstream.attach(self.standalone.clone(), hello);
+            Link { version, upstream, own, member }
         })
     }
 
@@ -166,7 +175,7 @@ impl Session {
     fn end(&self) {
         if let Some(link) = self.link.get() {
             link.upstream.detach(link.member);
-            if self.server.sharing == Sharing::Exclusive {
+            if link.own {
                 link.upstream.end();
             }
         }

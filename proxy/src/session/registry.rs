@@ -3,7 +3,7 @@
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use waggle_protocol::error::{RpcError, code};
+use waggle_protocol::error::RpcError;
 
 use super::{Session, SessionId, Transport};
 use crate::{error::Refusal, upstream::Server};
@@ -75,11 +75,10 @@ impl Registry {
     }
 
     /// Answers what still waits for a server: it will not be waited for.
-    pub(crate) fn give_up_requests(&self) {
-        let error = RpcError::new(code::SERVER_GONE, "the proxy is shutting down");
+    pub(crate) fn give_up_requests(&self, error: &RpcError) {
         for session in self.all() {
             if let Some(link) = session.linked() {
-                link.upstream.leave(&error);
+                link.upstream.leave(error);
             }
         }
     }
@@ -88,6 +87,19 @@ impl Registry {
     pub(crate) fn end_all(&self) {
         for session in self.all() {
             self.end(&session, "shutdown");
+        }
+    }
+
+    /// Ends all sessions whenever the server speaks otherwise than before: what they settled holds no longer.
+    pub(crate) async fn end_when_outdated(self: Arc<Self>) {
+        loop {
+            tokio::select! {
+                () = self.server.stop.cancelled() => return,
+                () = self.server.changed.notified() => {}
+            }
+            for session in self.all() {
+                self.end(&session, "the server has changed");
+            }
         }
     }
 

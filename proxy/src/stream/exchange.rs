@@ -12,8 +12,9 @@ use crate::telemetry::metrics::{MethodLabel, Metrics};
 pub(crate) struct Exchange {
     /// The stream of the POST; in HTTP+SSE the session's only stream.
     outlet: Arc<Outlet>,
-    /// Where to put what the POST cannot carry: its client has gone, or takes JSON only.
-    standalone: Arc<Outlet>,
+    /// Where to put what the POST cannot carry: its client has gone, or takes JSON only. A modern client has no
+    /// other stream.
+    standalone: Option<Arc<Outlet>>,
     metrics: Arc<Metrics>,
     method: MethodLabel,
     started: Instant,
@@ -26,13 +27,21 @@ impl Exchange {
         metrics: Arc<Metrics>,
         method: MethodLabel,
     ) -> Self {
-        Self { outlet, standalone, metrics, method, started: Instant::now() }
+        Self { outlet, standalone: Some(standalone), metrics, method, started: Instant::now() }
     }
 
-    /// The response: nothing follows.
-    pub(crate) fn answer(self, message: Payload) {
+    /// Of a modern client: its POST's stream is all there is.
+    pub(crate) fn of_call(outlet: Arc<Outlet>, metrics: Arc<Metrics>, method: MethodLabel) -> Self {
+        Self { outlet, standalone: None, metrics, method, started: Instant::now() }
+    }
+
+    /// The response, and its code if it is an error: nothing follows.
+    pub(crate) fn answer(self, message: Payload, error: Option<i64>) {
         self.metrics.answered(self.method, self.started.elapsed());
-        self.outlet.response(message);
+        match error {
+            Some(code) => self.outlet.error(message, code),
+            None => self.outlet.response(message),
+        }
     }
 
     /// There will be no response.
@@ -43,9 +52,10 @@ impl Exchange {
 
     /// A message that precedes the response.
     pub(crate) fn related(&self, message: Payload) {
-        match self.outlet.takes_messages() {
-            true => self.outlet.message(message),
-            false => self.standalone.message(message),
+        match (self.outlet.takes_messages(), &self.standalone) {
+            (true, _) => self.outlet.message(message),
+            (false, Some(standalone)) => standalone.message(message),
+            (false, None) => self.metrics.dropped("unread"),
         }
     }
 }

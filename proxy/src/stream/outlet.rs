@@ -3,16 +3,17 @@
 use std::{
     sync::Arc,
     task::{Context, Poll, Waker},
+    time::Duration,
 };
 
 use parking_lot::Mutex;
 use tokio::time::Instant;
 use waggle_protocol::{
     jsonrpc::Payload,
-    session::{Class, Event, Gone, Read, Stream, StreamLimits, Ticket},
+    session::{Class, Event, Gone, Read, ReplayLimits, Stream, StreamLimits, Ticket},
 };
 
-use crate::{clock::Clock, telemetry::metrics::Metrics};
+use crate::{clock::Clock, telemetry::metrics::Metrics, upstream::Server};
 
 /// One stream and whoever waits for it.
 #[derive(Debug)]
@@ -31,6 +32,8 @@ struct State {
     waker: Option<Waker>,
     /// Only responses are wanted: the client takes no SSE, or has gone before there was a stream.
     responses_only: bool,
+    /// The code of the last response that is an error: it may decide on the status.
+    error: Option<i64>,
 }
 
 /// What a POST is answered with, once that can be said.
@@ -55,8 +58,16 @@ impl Outlet {
             limits,
             clock,
             metrics,
-            state: Mutex::new(State { stream, waker: None, responses_only: false }),
+            state: Mutex::new(State { stream, waker: None, responses_only: false, error: None }),
         }
+    }
+
+    /// The stream of one call of a modern client: nothing of it is kept for later.
+    pub(crate) fn for_call(server: &Server) -> Self {
+        // What has not been read yet waits for its only reader, however long that takes.
+        let replay = ReplayLimits { age: Duration::MAX, ..ReplayLimits::NONE };
+        let limits = StreamLimits { queue_bytes: server.config.limits.stream_queue, replay };
+        Self::new(0, Stream::for_requests(1), limits, server.clock, server.metrics.clone())
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -71,6 +82,22 @@ impl Outlet {
     /// Appends a response.
     pub(crate) fn response(&self, message: Payload) {
         self.push(message, Class::Response);
+    }
+
+    /// Appends a response that is an error with this code.
+    pub(crate) fn error(&self, message: Payload, code: i64) {
+        self.state.lock().error = Some(code);
+        self.response(message);
+    }
+
+    /// The code of the last response that is an error.
+    pub(crate) fn error_code(&self) -> Option<i64> {
+        self.state.lock().error
+    }
+
+    /// Whether anything else than responses has come.
+    pub(crate) fn has_messages(&self) -> bool {
+        self.state.lock().stream.has_messages()
     }
 
     fn push(&self, message: Payload, class: Class) {

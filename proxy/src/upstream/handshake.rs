@@ -7,7 +7,9 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{Map, Value, json};
 use tokio::sync::watch;
-use waggle_protocol::{mux::Sharing, version::ProtocolVersion};
+use waggle_protocol::{modern::discover, mux::Sharing, version::ProtocolVersion};
+
+use super::{Era, Terms};
 
 /// Answers remembered for kinds of clients that the server treats differently.
 const KINDS: usize = 64;
@@ -15,11 +17,19 @@ const KINDS: usize = 64;
 /// One answer to `initialize`.
 #[derive(Clone, Debug)]
 pub(crate) struct Handshake {
+    raw: Bytes,
     result: Map<String, Value>,
     version: ProtocolVersion,
 }
 
 impl Handshake {
+    /// What a modern server says of itself, in the terms of `initialize`.
+    fn discovered(raw: &[u8]) -> Option<Self> {
+        let version = ProtocolVersion::LATEST;
+        let result = discover::initialize_from_discover(raw, version)?;
+        Some(Self { result: serde_json::from_slice(&result).ok()?, raw: result.into(), version })
+    }
+
     fn parse(raw: &[u8], sharing: Sharing) -> Option<Self> {
         let mut result: Map<String, Value> = serde_json::from_slice(raw).ok()?;
         let version = result.get("protocolVersion").and_then(Value::as_str).and_then(ProtocolVersion::parse);
@@ -29,12 +39,21 @@ impl Handshake {
             // A task belongs to one session; a shared server cannot tell whose.
             capabilities.shift_remove("tasks");
         }
-        Some(Self { result, version: version.unwrap_or(ProtocolVersion::LATEST) })
+        Some(Self {
+            raw: Bytes::copy_from_slice(raw),
+            result,
+            version: version.unwrap_or(ProtocolVersion::LATEST),
+        })
     }
 
     /// The server's `serverInfo`, `capabilities` and so on, as it gave them.
     pub(crate) fn result(&self) -> &Map<String, Value> {
         &self.result
+    }
+
+    /// The result of `initialize` as the server gave it.
+    pub(crate) fn raw(&self) -> &[u8] {
+        &self.raw
     }
 
     /// The revision that the server chose.
@@ -69,17 +88,36 @@ impl Handshakes {
     /// The params of Waggle's own `initialize`. No client capabilities: what they would allow the server to
     /// ask belongs to a client of its own.
     pub(crate) fn own_params() -> Bytes {
-        let params = json!({
-            "protocolVersion": ProtocolVersion::LATEST.as_str(),
-            "capabilities": {},
-            "clientInfo": { "name": "waggle", "version": env!("CARGO_PKG_VERSION") },
-        });
-        params.to_string().into()
+        Self::params_with(b"{}")
     }
 
-    /// A server process has answered an `initialize` with `params`.
-    pub(crate) fn learn(&self, params: &Bytes, raw: &[u8]) {
-        let Some(handshake) = Handshake::parse(raw, self.sharing) else { return };
+    /// The same, with these raw client capabilities.
+    pub(crate) fn params_with(capabilities: &[u8]) -> Bytes {
+        let params = [
+            br#"{"protocolVersion":""#,
+            ProtocolVersion::LATEST.as_str().as_bytes(),
+            br#"","capabilities":"#,
+            capabilities,
+            br#","clientInfo":"#,
+            &Self::own_identity(),
+            b"}",
+        ];
+        params.concat().into()
+    }
+
+    /// Waggle as an `Implementation`.
+    pub(crate) fn own_identity() -> Bytes {
+        json!({ "name": "waggle", "version": env!("CARGO_PKG_VERSION") }).to_string().into()
+    }
+
+    /// The server has answered the handshake of an upstream of these terms.
+    pub(crate) fn learn(&self, terms: &Terms, raw: &[u8]) {
+        let params = &terms.initialize;
+        let handshake = match terms.dialect.era() {
+            Era::Modern => Handshake::discovered(raw),
+            Era::Legacy => Handshake::parse(raw, self.sharing),
+        };
+        let Some(handshake) = handshake else { return };
         if *params == Self::own_params() {
             self.general.send_replace(Some(handshake));
             return;

@@ -8,34 +8,57 @@
 //!                   stdin::Queue ──▶ stdin::write ──▶ pipe    │
 //!                                             process ────────┘
 //! ```
-//! In `session` mode each session has an [`Upstream`]; in `shared` mode all have the same one.
+//! Instead of a process there may be a link to an HTTP server. [`Fleet`] finds out what the server speaks and
+//! keeps the upstreams that follow from it:
+//!
+//! | server | clients that initialize | clients of 2026-07-28 |
+//! |---|---|---|
+//! | modern | the one shared upstream | the same |
+//! | legacy, `session` | an upstream each | [`pool`]: a shared one, and leased ones for calls that may ask back |
+//! | legacy, `shared` | the one shared upstream | the same |
 
+mod catalog;
+mod dialect;
+mod fleet;
 mod handshake;
+mod http;
+mod link;
+mod multiplexer;
+mod parking;
+mod pool;
 mod process;
-mod reaper;
 mod server;
-mod stderr;
 mod stdin;
 mod supervisor;
 
-use std::sync::Arc;
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Weak},
+};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
 use tokio::{
-    sync::Notify,
+    sync::{Notify, watch},
     time::{Instant, timeout_at},
 };
 use tokio_util::sync::CancellationToken;
 use waggle_protocol::{
-    jsonrpc::{Envelope, Kind},
-    mux::{Effect, LegacyMux, MemberKey, MuxLimits, Overloaded},
+    error::{RpcError, code},
+    jsonrpc::{Envelope, Kind, Payload},
+    mux::{Effect, ListKind, MemberKey, MuxLimits, Overloaded, Sharing},
     time::Timestamp,
 };
 
-pub(crate) use handshake::{Handshakes, requested};
-pub use reaper::end_orphans;
-pub(crate) use server::{AtCapacity, Seat, Server};
+pub(crate) use dialect::{Dialect, Era, Terms};
+pub(crate) use fleet::{Caller, Fleet, Settled, Unsettled};
+pub(crate) use handshake::{Handshake, Handshakes, requested};
+pub(crate) use http::{HttpServer, HttpSettings};
+use multiplexer::Multiplexer;
+use parking::{Handle, Parked, Ticket};
+pub(crate) use process::Program;
+pub use process::end_orphans;
+pub(crate) use server::{AtCapacity, Seat, Server, Target};
 
 use crate::{
     error::Refusal,
@@ -46,8 +69,11 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Upstream {
     pub(crate) server: Arc<Server>,
-    /// The raw params of the `initialize` that each process of this upstream is given.
-    initialize: Bytes,
+    pub(crate) terms: Terms,
+    /// For what outlives the borrow that it is reached by.
+    this: Weak<Self>,
+    /// What has become of the connection, for whoever is finding out what the server speaks.
+    fate: watch::Sender<Fate>,
     state: Mutex<State>,
     /// A line was queued for stdin.
     queued: Notify,
@@ -61,13 +87,62 @@ pub(crate) struct Upstream {
 
 #[derive(Debug)]
 struct State {
-    mux: LegacyMux<Arc<Outlet>, Exchange>,
-    stdin: stdin::Queue,
+    mux: Multiplexer<Arc<Outlet>, Exchange>,
+    outgoing: Outgoing,
     /// What the supervisor is to do.
     need: Need,
     last_used: Timestamp,
-    /// The process has answered `initialize` with an error.
+    /// The server has refused the handshake.
     refused: bool,
+    /// The one modern call that the upstream is leased to, as far as its request state needs it.
+    leased: Option<Ticket>,
+    /// That call waits for its client to come back with input.
+    parked: Option<Handle>,
+}
+
+/// Messages that wait for the server to read.
+#[derive(Debug)]
+enum Outgoing {
+    Pipe(stdin::Queue),
+    /// Each becomes a request of its own.
+    Http(VecDeque<Payload>),
+}
+
+impl Outgoing {
+    fn push(&mut self, line: Payload) {
+        match self {
+            Self::Pipe(queue) => queue.push(&line),
+            Self::Http(queue) => queue.push_back(line),
+        }
+    }
+
+    /// Bytes that the server has not read from us.
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Pipe(queue) => queue.bytes(),
+            Self::Http(queue) => queue.iter().map(Payload::len).sum(),
+        }
+    }
+
+    fn clear(&mut self) {
+        match self {
+            Self::Pipe(queue) => *queue = stdin::Queue::default(),
+            Self::Http(queue) => queue.clear(),
+        }
+    }
+}
+
+/// What has become of an upstream's connection.
+#[derive(Clone, Debug)]
+pub(crate) enum Fate {
+    /// Nothing is known yet.
+    Trying,
+    /// The server has answered the handshake.
+    Up,
+    /// It has refused the handshake, or does not speak this dialect at all.
+    Refused(RpcError),
+    /// It has failed before that; whoever waited was given this error.
+    Failed(RpcError),
 }
 
 /// Whether a process is wanted, and by whose right it runs.
@@ -82,22 +157,29 @@ enum Need {
 }
 
 impl Upstream {
-    /// An upstream whose process starts with the first request.
-    pub(crate) fn new(server: &Arc<Server>, initialize: Bytes) -> Arc<Self> {
+    /// An upstream whose connection is made for the first request.
+    pub(crate) fn new(server: &Arc<Server>, terms: Terms) -> Arc<Self> {
         let limits = MuxLimits {
             in_flight: server.config.limits.max_in_flight,
             request_timeout: server.config.times.request_timeout,
         };
         let state = State {
-            mux: LegacyMux::new(server.sharing, limits),
-            stdin: stdin::Queue::default(),
+            mux: Multiplexer::new(&terms, limits),
+            outgoing: match server.is_remote() {
+                true => Outgoing::Http(VecDeque::new()),
+                false => Outgoing::Pipe(stdin::Queue::default()),
+            },
             need: Need::None,
             last_used: server.clock.now(),
             refused: false,
+            leased: None,
+            parked: None,
         };
-        let upstream = Arc::new(Self {
+        let upstream = Arc::new_cyclic(|this| Self {
             server: server.clone(),
-            initialize,
+            terms,
+            this: this.clone(),
+            fate: watch::Sender::new(Fate::Trying),
             state: Mutex::new(state),
             queued: Notify::new(),
             room: Notify::new(),
@@ -108,12 +190,16 @@ impl Upstream {
         upstream
     }
 
-    /// Adds a session; its messages without a request go to `standalone`.
-    pub(crate) fn attach(&self, standalone: Arc<Outlet>) -> MemberKey {
-        self.state.lock().mux.attach(standalone)
+    /// Adds a session that was opened with the raw params `hello`; its messages without a request go to
+    /// `standalone`.
+    pub(crate) fn attach(&self, standalone: Arc<Outlet>, hello: &Bytes) -> MemberKey {
+        let mut state = self.state.lock();
+        let member = state.mux.attach(standalone, hello);
+        self.perform(&mut state);
+        member
     }
 
-    /// Removes a session.
+    /// Removes a session, or gives up a call.
     pub(crate) fn detach(&self, member: MemberKey) {
         let mut state = self.state.lock();
         state.mux.detach(member, self.server.clock.now());
@@ -127,7 +213,9 @@ impl Upstream {
 
     /// The client is initialized.
     pub(crate) fn initialized(&self, member: MemberKey) {
-        self.state.lock().mux.initialized(member);
+        let mut state = self.state.lock();
+        state.mux.initialized(member);
+        self.perform(&mut state);
     }
 
     /// Whether the process is up, or none is needed.
@@ -140,6 +228,42 @@ impl Upstream {
     pub(crate) fn ensure_started(&self) -> Result<(), AtCapacity> {
         let mut state = self.state.lock();
         self.want(&mut state)
+    }
+
+    /// Starts in a seat that has been taken for it.
+    fn start_in(&self, seat: Seat) {
+        self.state.lock().need = Need::Seated(seat);
+        self.wanted.notify_one();
+    }
+
+    /// Gives the upstream to one call alone.
+    fn lease(&self, ticket: Ticket) {
+        self.state.lock().leased = Some(ticket);
+    }
+
+    /// Whether nothing of an earlier call can still come.
+    fn is_quiet(&self) -> bool {
+        self.state.lock().mux.legacy().is_some_and(|legacy| legacy.is_quiet())
+    }
+
+    /// Whether a process runs or is being started.
+    fn has_process(&self) -> bool {
+        !matches!(self.state.lock().need, Need::None)
+    }
+
+    /// Whether nobody has a place here, nor is about to take one: there is the supervisor's handle and one more.
+    fn is_unused(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) <= 2 && self.state.lock().mux.members() == 0
+    }
+
+    fn fate(&self) -> watch::Receiver<Fate> {
+        self.fate.subscribe()
+    }
+
+    fn end_listens(&self) {
+        let mut state = self.state.lock();
+        state.mux.end_listens();
+        self.perform(&mut state);
     }
 
     fn want(&self, state: &mut State) -> Result<(), AtCapacity> {
@@ -161,20 +285,66 @@ impl Upstream {
         message: &Bytes,
         envelope: &Envelope,
     ) -> Result<(), Refusal> {
-        let mut state = self.lock_with_room(message.len()).await?;
+        let mut state = self.ready(message.len()).await?;
+        let now = self.server.clock.now();
+        let sent = state.mux.request(member, exchange, message, envelope, now);
+        self.sent(&mut state, sent)
+    }
+
+    /// A call of a modern client, which becomes a member for as long as it lasts.
+    async fn call(
+        &self,
+        exchange: Exchange,
+        message: &Bytes,
+        envelope: &Envelope,
+    ) -> Result<MemberKey, Refusal> {
+        let mut state = self.ready(message.len()).await?;
+        let now = self.server.clock.now();
+        let called = state.mux.call(exchange, message, envelope, now);
+        self.sent(&mut state, called)
+    }
+
+    /// The client of the parked call has come back.
+    async fn resume(
+        &self,
+        parked: &Parked,
+        round: u32,
+        exchange: Exchange,
+        message: &Bytes,
+        envelope: &Envelope,
+    ) -> Result<(), Refusal> {
+        let mut state = self.ready(message.len()).await?;
+        let State { mux, parked: waiting, .. } = &mut *state;
+        let now = self.server.clock.now();
+        let legacy = mux.legacy().filter(|_| *waiting == Some(parked.handle));
+        let legacy = legacy.ok_or_else(Refusal::stale_state)?;
+        legacy.resume(parked.member, round, exchange, message, envelope, now).map_err(Refusal::rpc)?;
+        *waiting = None;
+        self.server.parking.remove(parked.handle);
+        self.server.metrics.in_flight.inc();
+        self.perform(&mut state);
+        Ok(())
+    }
+
+    /// The state, once a request of `length` bytes may be sent: there is room, and a connection is wanted.
+    async fn ready(&self, length: usize) -> Result<MutexGuard<'_, State>, Refusal> {
+        let mut state = self.lock_with_room(length).await?;
         if self.server.stop.is_cancelled() {
             return Err(Refusal::shutting_down());
         }
         self.want(&mut state).map_err(|_| Refusal::processes())?;
-        let now = self.server.clock.now();
-        state.last_used = now;
-        state.mux.request(member, exchange, message, envelope, now).map_err(|Overloaded| {
+        state.last_used = self.server.clock.now();
+        Ok(state)
+    }
+
+    fn sent<T>(&self, state: &mut State, sent: Result<T, Overloaded>) -> Result<T, Refusal> {
+        let sent = sent.map_err(|Overloaded| {
             self.server.metrics.limit_hit("max_in_flight");
             Refusal::overloaded("too many requests are in flight to this server")
         })?;
         self.server.metrics.in_flight.inc();
-        self.perform(&mut state);
-        Ok(())
+        self.perform(state);
+        Ok(sent)
     }
 
     /// Sends a notification, or a response to a question of the server's.
@@ -203,7 +373,7 @@ impl Upstream {
             let room = self.room.notified();
             {
                 let state = self.state.lock();
-                let queued = state.stdin.bytes() + state.mux.held_bytes();
+                let queued = state.outgoing.bytes() + state.mux.held_bytes();
                 if queued == 0 || queued + length <= limit {
                     return Ok(state);
                 }
@@ -220,38 +390,55 @@ impl Upstream {
     /// Performs the multiplexer's effects. Called after each input, with the lock held, so that effects of
     /// two inputs never mix.
     fn perform(&self, state: &mut State) {
-        let State { mux, stdin, refused, .. } = state;
         let mut queued = false;
-        while let Some(effect) = mux.poll_effect() {
+        while let Some(effect) = state.mux.poll_effect() {
             match effect {
                 // Requests wait for room before they come here; what we send of our own accord (pongs,
                 // refusals, cancellations) does not, and a server that floods us without reading loses it.
-                Effect::ToServer(_) if stdin.bytes() > 2 * self.server.config.limits.stdin_queue => {
+                Effect::ToServer(_) if state.outgoing.bytes() > 2 * self.server.config.limits.stdin_queue => {
                     self.server.metrics.dropped("stdin_full");
                 }
                 Effect::ToServer(line) => {
                     self.server.metrics.bytes_to_server(line.len() + 1);
-                    stdin.push(&line);
+                    state.outgoing.push(line);
                     queued = true;
                 }
-                Effect::Answer { to, message, .. } => to.answer(message),
+                Effect::Answer { to, message, error } => {
+                    if matches!(error, Some(code::BAD_GATEWAY | code::GATEWAY_TIMEOUT)) {
+                        self.server.doubt.notify_one();
+                    }
+                    to.answer(message, error);
+                }
                 Effect::Related { to, message } => to.related(message),
                 Effect::Background { to, message } => to.message(message),
                 Effect::End { to } => to.end(),
+                Effect::InputRequired { to, id, member, round, requests } => {
+                    match self.park(state, member, &id, round, &requests) {
+                        Ok(message) => to.answer(message, None),
+                        Err(error) => to.answer(error.to_response(Some(&id)).into(), Some(error.code)),
+                    }
+                }
+                Effect::ListChanged(kind) => {
+                    if kind == ListKind::Tools {
+                        self.server.catalog.forget();
+                    }
+                    // Who listens does so elsewhere: a leased server is heard by its caller alone.
+                    if let Some(ticket) = &state.leased {
+                        self.server.pool.tell_listeners(&ticket.key.principal, kind);
+                    }
+                }
                 Effect::Ready { handshake } => {
-                    tracing::debug!(server = self.server.program.name, "the server is ready");
-                    self.server.handshakes.learn(&self.initialize, &handshake);
+                    tracing::debug!(server = self.server.name(), "the server is ready");
+                    self.server.handshakes.learn(&self.terms, &handshake);
+                    if self.terms.sharing == Sharing::Shared {
+                        self.server.catalog.forget();
+                    }
+                    self.fate.send_replace(Fate::Up);
                 }
                 Effect::Refused { response } => {
-                    tracing::warn!(
-                        server = self.server.program.name,
-                        response = %String::from_utf8_lossy(&response[..response.len().min(1000)]),
-                        "the server refused initialize"
-                    );
-                    *refused = true;
+                    self.server.log_refusal(&self.terms, &response);
+                    state.refused = true;
                 }
-                // No modern client has been let in: nothing of theirs can come.
-                Effect::InputRequired { .. } | Effect::ListChanged(_) => {}
                 Effect::Dropped(reason) => self.server.metrics.dropped(reason.as_str()),
             }
         }

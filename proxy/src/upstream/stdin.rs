@@ -7,9 +7,10 @@
 use std::sync::Arc;
 
 use tokio::{io::AsyncWriteExt, net::unix::pipe};
+use tokio_util::sync::CancellationToken;
 use waggle_protocol::{Gather, jsonrpc::Payload};
 
-use super::Upstream;
+use super::{Outgoing, Upstream};
 
 /// Lines that wait for the server to read.
 #[derive(Debug, Default)]
@@ -44,22 +45,34 @@ impl Queue {
     }
 }
 
-/// Writes until the pipe breaks or the task is aborted.
-pub(super) async fn write(upstream: Arc<Upstream>, mut pipe: pipe::Sender) {
+/// Writes until the pipe breaks or the task is aborted. Once `ended` and with nothing left to write it gives the
+/// pipe back.
+pub(super) async fn write(
+    upstream: Arc<Upstream>,
+    mut pipe: pipe::Sender,
+    ended: CancellationToken,
+) -> Option<pipe::Sender> {
     loop {
         let queued = upstream.queued.notified();
-        let taken = upstream.state.lock().stdin.take();
+        let taken = match &mut upstream.state.lock().outgoing {
+            Outgoing::Pipe(queue) => queue.take(),
+            Outgoing::Http(_) => None,
+        };
         let Some(mut lines) = taken else {
-            queued.await;
-            continue;
+            tokio::select! {
+                () = queued => continue,
+                () = ended.cancelled() => return Some(pipe),
+            }
         };
         if let Err(error) = pipe.write_all_buf(&mut lines).await {
             // The process is ending; its exit is noticed by the reader.
             tracing::debug!(%error, "stdin is closed");
-            return;
+            return None;
         }
         // Before the news of it, so that whoever waits for room finds it.
-        upstream.state.lock().stdin.written();
+        if let Outgoing::Pipe(queue) = &mut upstream.state.lock().outgoing {
+            queue.written();
+        }
         upstream.room.notify_waiters();
     }
 }

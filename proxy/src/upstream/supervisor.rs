@@ -1,12 +1,10 @@
-//! Keeps a process behind one multiplexer for as long as it is wanted.
+//! Keeps a connection behind one multiplexer for as long as it is wanted.
 
 use std::{io, process::ExitStatus, sync::Arc, time::Duration};
 
+use bytes::Bytes;
 use serde_json::json;
-use tokio::{
-    sync::OwnedSemaphorePermit,
-    time::{Instant, sleep_until},
-};
+use tokio::{sync::OwnedSemaphorePermit, time::Instant};
 use waggle_protocol::{
     error::{RpcError, code},
     line::{Line, LineDecoder},
@@ -14,26 +12,16 @@ use waggle_protocol::{
 };
 
 use super::{
-    AtCapacity, Need, Seat, State, Upstream,
-    process::{LAST_WORDS, Output, Process},
-    stdin,
+    AtCapacity, Era, Fate, Need, Seat, State, Upstream,
+    link::{End, Link},
+    server::Target,
 };
 
-/// Bytes read from stdout at once.
-const READ: usize = 64 * 1024;
 /// The first pause before a restart; it doubles up to [`LONGEST_PAUSE`] while processes fail young.
 const FIRST_PAUSE: Duration = Duration::from_millis(100);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// A process that lived this long was not born broken: the next restart is quick again.
 const GROWN_UP: Duration = Duration::from_secs(10);
-
-/// Why a process stopped being of use.
-enum End {
-    /// Nobody needs it.
-    NotNeeded,
-    /// It has exited, closed its stdout, or broken the protocol; the text completes "the server …".
-    Failed(String),
-}
 
 /// The task of one upstream; ends with [`Upstream::end`] or the program's stop.
 pub(super) async fn supervise(upstream: Arc<Upstream>) {
@@ -42,49 +30,80 @@ pub(super) async fn supervise(upstream: Arc<Upstream>) {
     }
 }
 
-/// Runs one process after another until none is needed.
+/// Keeps one connection after another until none is needed.
 async fn keep_running(upstream: &Arc<Upstream>, mut seat: Seat) {
     let server = &upstream.server;
     let mut pause = FIRST_PAUSE;
     loop {
         let started = Instant::now();
-        let (error, slot) = match server.occupy(seat) {
-            Ok(mut process) => match run(upstream, &mut process).await {
+        let fresh = !matches!(seat, Seat::Taken(_));
+        let (refused, error, slot) = match server.occupy(seat, upstream.terms.dialect) {
+            Ok(mut link) => match link.run(upstream).await {
                 End::NotNeeded => {
-                    server.tracker.spawn(process.stop());
+                    server.tracker.spawn(link.stop());
                     return;
                 }
+                End::Refused(reason) => {
+                    let (error, slot) = autopsy(upstream, link, &reason).await;
+                    (true, error, slot)
+                }
                 End::Failed(reason) => {
-                    let tail = process.tail.clone();
-                    let (status, slot) = process.kill().await;
-                    (failure(&reason, status, tail.lines()), slot)
+                    let (error, slot) = autopsy(upstream, link, &reason).await;
+                    (false, error, slot)
                 }
             },
-            Err(error) => (cannot_start(&server.program.program, &error), None),
+            Err(error) => (false, cannot_start(upstream, &error), None),
         };
-        tracing::warn!(server = server.program.name, error = %describe(&error), "server process failed");
         let was_up = upstream.is_up();
-        if !was_up {
-            server.start_failed(&describe(&error));
-        } else if started.elapsed() >= GROWN_UP {
+        upstream.log_failure(refused, &error);
+        if was_up && started.elapsed() >= GROWN_UP {
             pause = FIRST_PAUSE;
+        }
+        if !was_up && upstream.terms.tentative {
+            return upstream.give_up(refused, &error);
+        }
+        if !was_up && fresh {
+            server.start_failed(&describe(&error));
         }
         upstream.disconnect(&error);
         server.metrics.restarts.inc();
+        if refused || server.is_remote() {
+            server.doubt.notify_one();
+        }
         tokio::select! {
             biased;
             () = upstream.ended.cancelled() => return,
             () = server.stop.cancelled() => return,
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
         }
-        // A session's process that never came up is not tried again for nobody: the next request asks for it.
-        let optional = server.sharing == Sharing::Exclusive && server.handshakes.known().is_some();
+        // A session's connection that never came up is not tried again for nobody: the next request asks for it.
+        let optional = upstream.terms.sharing == Sharing::Exclusive && server.handshakes.known().is_some();
         if !was_up && optional && upstream.leave_if_quiet() {
             return;
         }
         match next_seat(upstream, slot) {
             Some(next) => seat = next,
             None => return upstream.leave(&RpcError::new(code::OVERLOADED, AtCapacity.to_string())),
+        }
+    }
+}
+
+/// Ends a connection that has failed; says what is known of its end. Gives back the slot of a process.
+async fn autopsy(upstream: &Upstream, link: Link, reason: &str) -> (RpcError, Option<OwnedSemaphorePermit>) {
+    match link {
+        Link::Process(process) if upstream.terms.tentative && process.stdin.is_some() => {
+            // It does not know what it was asked, and waits for what it knows.
+            upstream.server.keep_spare(*process);
+            (upstream.server.failure(reason), None)
+        }
+        Link::Process(process) => {
+            let tail = process.tail.clone();
+            let (status, slot) = process.kill().await;
+            (failure(reason, status, tail.lines()), slot)
+        }
+        Link::Http(link) => {
+            upstream.server.tracker.spawn(link.close());
+            (upstream.server.failure(reason), None)
         }
     }
 }
@@ -119,89 +138,38 @@ fn next_seat(upstream: &Upstream, slot: Option<OwnedSemaphorePermit>) -> Option<
     }
 }
 
-/// Drives one process until it ends or nobody needs it.
-async fn run(upstream: &Arc<Upstream>, process: &mut Process) -> End {
-    let server = &upstream.server;
-    if server.stop.is_cancelled() || upstream.ended.is_cancelled() {
-        return End::NotNeeded;
-    }
-    server.warm_up();
-    let writer = process.stdin.take().map(|pipe| server.tracker.spawn(stdin::write(upstream.clone(), pipe)));
-    upstream.connect();
-    let end = serve(upstream, process).await;
-    if let Some(writer) = writer {
-        // Closes stdin: the writer owns the pipe.
-        writer.abort();
-        let _ = writer.await;
-    }
-    end
-}
-
-async fn serve(upstream: &Arc<Upstream>, process: &mut Process) -> End {
-    let server = &upstream.server;
-    let mut decoder = LineDecoder::new(server.config.limits.max_line);
-    let handshake_due = Instant::now() + server.config.times.handshake_timeout;
-    loop {
-        let look = upstream.next_look(handshake_due);
-        tokio::select! {
-            biased;
-            output = process.next(decoder.buffer(READ)) => match output {
-                Output::Bytes(length) => {
-                    server.metrics.bytes_from_server(length);
-                    upstream.receive(&mut decoder);
-                    if length >= READ / 2 {
-                        // There is more: its readers take this first, or a burst would overrun their queues.
-                        tokio::task::yield_now().await;
-                    }
-                }
-                // Usually the first sign of its end.
-                Output::Closed if process.ends_within(LAST_WORDS).await => {
-                    return End::Failed("ended".to_owned());
-                }
-                Output::Closed => return End::Failed("closed its stdout".to_owned()),
-                Output::Broken(error) => return End::Failed(format!("cannot be read from: {error}")),
-                Output::Exited => {
-                    let until = Instant::now() + LAST_WORDS;
-                    while process.last_bytes(decoder.buffer(READ), until).await.is_some() {
-                        upstream.receive(&mut decoder);
-                    }
-                    return End::Failed("ended".to_owned());
-                }
-            },
-            () = upstream.ended.cancelled() => return End::NotNeeded,
-            () = server.stop.cancelled() => return End::NotNeeded,
-            () = sleep_until(look) => {
-                if upstream.is_up() {
-                    if upstream.expire_or_idle() {
-                        tracing::debug!(server = server.program.name, pid = process.pid(), "idle process stops");
-                        return End::NotNeeded;
-                    }
-                } else if Instant::now() >= handshake_due {
-                    let within = server.config.times.handshake_timeout.as_secs_f32();
-                    return End::Failed(format!("did not answer initialize within {within} s"));
-                }
-            }
-        }
-        if upstream.was_refused() {
-            return End::Failed("refused initialize".to_owned());
-        }
-    }
-}
-
 impl Upstream {
-    fn connect(&self) {
+    pub(super) fn connect(&self) {
         let mut state = self.state.lock();
-        state.stdin = stdin::Queue::default();
-        state.mux.connect(&self.initialize, self.server.clock.now());
+        state.outgoing.clear();
+        state.mux.connect(&self.terms, self.server.clock.now());
         self.perform(&mut state);
     }
 
-    fn is_up(&self) -> bool {
+    pub(super) fn is_up(&self) -> bool {
         self.state.lock().mux.is_up()
     }
 
-    fn was_refused(&self) -> bool {
-        std::mem::take(&mut self.state.lock().refused)
+    fn log_failure(&self, refused: bool, error: &RpcError) {
+        // To find out what a server speaks, it is asked what it may not understand.
+        if self.terms.tentative && (refused || self.terms.dialect.era() == Era::Modern) {
+            tracing::debug!(server = self.server.name(), error = %describe(error), "not spoken by the server");
+        } else {
+            tracing::warn!(server = self.server.name(), error = %describe(error), "the server has failed");
+        }
+    }
+
+    /// The connection has not come up and is not tried again, until a request asks for it.
+    fn give_up(&self, refused: bool, error: &RpcError) {
+        self.leave(error);
+        let known = matches!(*self.fate.borrow(), Fate::Up);
+        self.fate.send_replace(match refused {
+            true => Fate::Refused(error.clone()),
+            false => Fate::Failed(error.clone()),
+        });
+        if known {
+            self.server.doubt.notify_one();
+        }
     }
 
     /// Everything that waits for the process is answered with `error`.
@@ -211,7 +179,7 @@ impl Upstream {
 
     fn disconnect_locked(&self, state: &mut State, error: &RpcError) {
         state.mux.disconnected(error);
-        state.stdin = stdin::Queue::default();
+        state.outgoing.clear();
         self.perform(state);
         // Nothing is queued any more.
         self.room.notify_waiters();
@@ -235,7 +203,7 @@ impl Upstream {
     }
 
     /// Takes the complete lines out of the decoder, under one lock.
-    fn receive(&self, decoder: &mut LineDecoder) {
+    pub(super) fn receive_lines(&self, decoder: &mut LineDecoder) {
         let now = self.server.clock.now();
         let mut state = self.state.lock();
         while let Some(line) = decoder.next_line() {
@@ -249,15 +217,28 @@ impl Upstream {
                 }
             };
             if let Some(reason) = junk {
-                self.server.metrics.dropped("junk");
-                tracing::debug!(server = self.server.program.name, reason, "skipped a line of stdout");
+                self.skip(&reason);
             }
             self.perform(&mut state);
         }
     }
 
+    /// Takes one message, which came on the response to the request `origin` where the transport tells.
+    pub(super) fn receive(&self, line: &Bytes, origin: Option<u64>) {
+        let mut state = self.state.lock();
+        if let Err(error) = state.mux.server_message(line, origin, self.server.clock.now()) {
+            self.skip(&error.to_string());
+        }
+        self.perform(&mut state);
+    }
+
+    fn skip(&self, reason: &str) {
+        self.server.metrics.dropped("junk");
+        tracing::debug!(server = self.server.name(), reason, "skipped what is no message");
+    }
+
     /// When the supervisor has to look at the time next.
-    fn next_look(&self, handshake_due: Instant) -> Instant {
+    pub(super) fn next_look(&self, handshake_due: Instant) -> Instant {
         let state = self.state.lock();
         if !state.mux.is_up() {
             return handshake_due;
@@ -273,7 +254,7 @@ impl Upstream {
 
     /// Ends overdue requests; true when the process has been idle for long enough to stop. Then it has been
     /// left under the same lock, so that no request slips in between.
-    fn expire_or_idle(&self) -> bool {
+    pub(super) fn expire_or_idle(&self) -> bool {
         let now = self.server.clock.now();
         let mut state = self.state.lock();
         state.mux.expire(now);
@@ -304,7 +285,11 @@ fn failure(reason: &str, status: Option<ExitStatus>, stderr: Vec<String>) -> Rpc
     }
 }
 
-fn cannot_start(program: &str, error: &io::Error) -> RpcError {
+fn cannot_start(upstream: &Upstream, error: &io::Error) -> RpcError {
+    let program = match &upstream.server.target {
+        Target::Program(program) => &program.program,
+        Target::Http(_) => "remote",
+    };
     let why = match error.kind() {
         io::ErrorKind::NotFound => "no such command; check the spelling and PATH".to_owned(),
         io::ErrorKind::PermissionDenied => "it may not be executed; check its permissions".to_owned(),
@@ -314,7 +299,7 @@ fn cannot_start(program: &str, error: &io::Error) -> RpcError {
 }
 
 /// The error as one line for the operator.
-fn describe(error: &RpcError) -> String {
+pub(super) fn describe(error: &RpcError) -> String {
     let last = error.data.as_ref().and_then(|data| data["stderr"].as_array()?.last()?.as_str());
     match last {
         Some(line) => format!("{error}; its last words on stderr: {line}"),

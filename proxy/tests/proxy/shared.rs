@@ -187,7 +187,7 @@ async fn what_concerns_one_client_does_not_reach_the_server() {
     assert_eq!(tasks["error"]["code"], -32601);
     let history = a.history().await;
     let seen: Vec<_> = history.iter().map(|message| message["method"].as_str().unwrap()).collect();
-    assert_eq!(seen, ["initialize", "notifications/initialized", "tools/call"]);
+    assert_eq!(seen, ["server/discover", "initialize", "notifications/initialized", "tools/call"]);
     waggle.stop().await;
 }
 

@@ -11,6 +11,7 @@ pub(super) mod duration;
 pub(super) mod filter;
 pub(super) mod number;
 pub(super) mod origin;
+pub(super) mod upstream;
 
 /// Why a text was refused: the rest of a sentence that starts with the text, such as
 /// `is not a size`.
@@ -37,6 +38,11 @@ pub(super) trait Kind {
 
     /// The text that reads back as `value`.
     fn write(&self, value: &Self::Value) -> String;
+
+    /// A text that was refused, as the mistake repeats it.
+    fn quote(&self, text: &str) -> String {
+        text.to_owned()
+    }
 }
 
 /// A value as `--check-config` prints it.
@@ -67,8 +73,8 @@ impl Serialize for Shown {
 pub(super) trait Arity {
     /// The type of the field.
     type Field;
-    /// Whether the option takes a list.
-    const REPEATABLE: bool;
+    /// What sets apart the entries of one text, if the option takes a list.
+    const SEPARATOR: Option<&'static str>;
     /// Stands for one value in `--help`.
     const NAME: &'static str;
 
@@ -89,19 +95,22 @@ pub(super) struct Optional<K>(pub(super) K);
 /// Any number of values, by repeating the option or with commas.
 pub(super) struct Many<K>(pub(super) K);
 
+/// Any number of values that may hold commas, by repeating the option or on lines of their own.
+pub(super) struct Lines<K>(pub(super) K);
+
 fn read_one<K: Kind>(kind: &K, texts: &[String]) -> Result<K::Value, Refusal> {
     let text = texts.first().map(|text| text.trim()).unwrap_or_default();
     read(kind, text)
 }
 
 fn read<K: Kind>(kind: &K, text: &str) -> Result<K::Value, Refusal> {
-    let refuse = |problem| Refusal { value: text.to_owned(), problem };
+    let refuse = |problem| Refusal { value: kind.quote(text), problem };
     if text.is_empty() { Err(refuse("is empty".to_owned())) } else { kind.read(text).map_err(refuse) }
 }
 
 impl<K: Kind> Arity for One<K> {
     type Field = K::Value;
-    const REPEATABLE: bool = false;
+    const SEPARATOR: Option<&'static str> = None;
     const NAME: &'static str = K::NAME;
 
     fn expected(&self) -> String {
@@ -119,7 +128,7 @@ impl<K: Kind> Arity for One<K> {
 
 impl<K: Kind> Arity for Optional<K> {
     type Field = Option<K::Value>;
-    const REPEATABLE: bool = false;
+    const SEPARATOR: Option<&'static str> = None;
     const NAME: &'static str = K::NAME;
 
     fn expected(&self) -> String {
@@ -140,7 +149,7 @@ where
     K::Value: PartialEq,
 {
     type Field = Vec<K::Value>;
-    const REPEATABLE: bool = true;
+    const SEPARATOR: Option<&'static str> = Some("commas");
     const NAME: &'static str = K::NAME;
 
     fn expected(&self) -> String {
@@ -161,6 +170,25 @@ where
             }
         }
         Ok(values)
+    }
+
+    fn show(&self, field: &Vec<K::Value>) -> Shown {
+        Shown::Many(field.iter().map(|value| self.0.write(value)).collect())
+    }
+}
+
+impl<K: Kind> Arity for Lines<K> {
+    type Field = Vec<K::Value>;
+    const SEPARATOR: Option<&'static str> = Some("line breaks");
+    const NAME: &'static str = K::NAME;
+
+    fn expected(&self) -> String {
+        self.0.expected()
+    }
+
+    fn read(&self, texts: &[String]) -> Result<Vec<K::Value>, Refusal> {
+        let entries = texts.iter().flat_map(|text| text.trim().split('\n'));
+        entries.map(|entry| read(&self.0, entry.trim())).collect()
     }
 
     fn show(&self, field: &Vec<K::Value>) -> Shown {

@@ -3,13 +3,15 @@
 //! At start, by arguments: `--silent` (never answers anything), `--refuse` (answers `initialize` with an
 //! error), `--fail` (writes to stderr and exits with status 3), `--noisy` (junk on stdout first),
 //! `--revision R` (claims that protocol revision), `--slow-subscribe` (confirms subscriptions once the gate
-//! `subscribe` is open).
+//! `subscribe` is open), `--modern` (speaks 2026-07-28 and nothing else, see [`modern`]), `--mute-probe` and
+//! `--fatal-probe` (says nothing to `server/discover`; exits with status 3 on it).
 //!
 //! Then by the arguments of its tools, see [`script`]. The notification `notifications/open` opens a gate there.
 
 #![expect(clippy::unwrap_used, reason = "a server under test ends where it fails")]
 #![expect(clippy::print_stdout, clippy::print_stderr, reason = "that is how it talks")]
 
+mod modern;
 mod peer;
 mod script;
 
@@ -26,19 +28,25 @@ struct Options {
     silent: bool,
     refuse: bool,
     slow_subscribe: bool,
+    modern: bool,
+    mute_probe: bool,
+    fatal_probe: bool,
     revision: Option<String>,
 }
 
 fn main() {
     let options = options();
-    let peer = Arc::new(Peer::default());
+    let peer = Arc::new(Peer::new(options.modern));
     let mut lines = std::io::stdin().lock();
     let mut line = String::new();
-    while !peer.is_deaf() {
+    let mut last = false;
+    while !last {
         line.clear();
         if lines.read_line(&mut line).unwrap() == 0 {
             std::process::exit(0);
         }
+        // Who has been told that it is deaf is heard once more, however fast the threads are.
+        last = peer.is_deaf();
         if !options.silent {
             received(&options, &peer, line.trim_end_matches('\n'));
         }
@@ -58,6 +66,9 @@ fn options() -> Options {
             "--revision" => options.revision = arguments.next(),
             "--fail" => fail(),
             "--slow-subscribe" => options.slow_subscribe = true,
+            "--modern" => options.modern = true,
+            "--mute-probe" => options.mute_probe = true,
+            "--fatal-probe" => options.fatal_probe = true,
             "--noisy" => println!("Server running on stdio\n\n{{\"not\": \"a message\"}}\n[1,"),
             other => panic!("no such argument: {other}"),
         }
@@ -76,16 +87,20 @@ fn received(options: &Options, peer: &Arc<Peer>, line: &str) {
     let (method, id) = (message["method"].as_str(), &message["id"]);
     match method {
         None => peer.answered(&message),
-        Some("notifications/cancelled") => peer.cancelled(&message["params"]["requestId"]),
+        Some("notifications/cancelled") => {
+            modern::cancelled(peer, &message["params"]["requestId"]);
+            peer.cancelled(&message["params"]["requestId"]);
+        }
         Some("notifications/open") => peer.open(message["params"]["gate"].as_str().unwrap()),
         Some(_) if id.is_null() => {}
+        Some("server/discover") if options.mute_probe => {}
+        Some("server/discover") if options.fatal_probe => fail(),
+        Some(_) if options.modern && modern::received(peer, &message) => {}
         Some("initialize") if options.refuse => {
-            peer.send(
-                json!({ "jsonrpc": "2.0", "id": id, "error": { "code": -32602, "message": "not you" } }),
-            );
+            peer.error(id, &json!({ "code": -32602, "message": "not you" }));
         }
         Some("initialize") => peer.result(id, initialized(options, &message["params"])),
-        Some("tools/list") => peer.result(id, json!({ "tools": [tool("script"), tool("echo")] })),
+        Some("tools/list") => peer.result(id, json!({ "tools": [tool("script"), tool("echo"), regional()] })),
         Some("tools/call") => {
             let (peer, line, message) = (peer.clone(), line.to_owned(), message.clone());
             std::thread::spawn(move || script::call(&peer, &line, &message));
@@ -100,9 +115,9 @@ fn received(options: &Options, peer: &Arc<Peer>, line: &str) {
         Some("logging/setLevel" | "resources/subscribe" | "resources/unsubscribe" | "ping") => {
             peer.result(id, json!({}));
         }
+        Some("resources/read") => read(peer, id, &message["params"]["uri"]),
         Some(other) => {
-            let error = json!({ "code": -32601, "message": format!("no such method: {other}") });
-            peer.send(json!({ "jsonrpc": "2.0", "id": id, "error": error }));
+            peer.error(id, &json!({ "code": -32601, "message": format!("no such method: {other}") }));
         }
     }
 }
@@ -117,6 +132,23 @@ fn initialized(options: &Options, params: &Value) -> Value {
         },
         "serverInfo": { "name": "fake", "version": "1" },
     })
+}
+
+/// Nothing is at a URI that begins with `no:`.
+fn read(peer: &Peer, id: &Value, uri: &Value) {
+    match (uri.as_str().unwrap().starts_with("no:"), peer.modern) {
+        (false, _) => peer.result(id, json!({ "contents": [{ "uri": uri, "text": uri }] })),
+        (true, false) => peer.error(id, &json!({ "code": -32002, "message": "not found" })),
+        (true, true) => {
+            peer.error(id, &json!({ "code": -32602, "message": "not found", "data": { "uri": uri } }));
+        }
+    }
+}
+
+/// `echo`, with an argument that 2026-07-28 wants in a header.
+fn regional() -> Value {
+    let region = json!({ "type": "string", "x-mcp-header": "Region" });
+    json!({ "name": "regional", "inputSchema": { "type": "object", "properties": { "region": region } } })
 }
 
 fn tool(name: &str) -> Value {

@@ -7,6 +7,8 @@ use std::sync::{Condvar, Mutex, mpsc};
 
 use serde_json::{Value, json};
 
+use crate::modern::Listens;
+
 /// See the module's documentation.
 #[derive(Default)]
 pub(crate) struct Peer {
@@ -17,16 +19,30 @@ pub(crate) struct Peer {
     opened: Condvar,
     received: Mutex<Vec<String>>,
     deaf: AtomicBool,
+    /// Of 2026-07-28: results have a type.
+    pub(crate) modern: bool,
+    pub(crate) listens: Listens,
 }
 
 impl Peer {
+    pub(crate) fn new(modern: bool) -> Self {
+        Self { modern, ..Self::default() }
+    }
+
     /// Writes a message.
     pub(crate) fn send(&self, message: Value) {
         self.write(&format!("{message}\n"));
     }
 
-    pub(crate) fn result(&self, id: &Value, result: Value) {
+    pub(crate) fn result(&self, id: &Value, mut result: Value) {
+        if self.modern && result["resultType"].is_null() {
+            result["resultType"] = "complete".into();
+        }
         self.send(json!({ "jsonrpc": "2.0", "id": id, "result": result }));
+    }
+
+    pub(crate) fn error(&self, id: &Value, error: &Value) {
+        self.send(json!({ "jsonrpc": "2.0", "id": id, "error": error }));
     }
 
     /// Writes text as it is. A reader that is gone ends the server.
@@ -39,6 +55,11 @@ impl Peer {
 
     /// Asks the client and waits for its answer.
     pub(crate) fn ask(&self, method: &str, params: &Value) -> Value {
+        self.start_asking(method, params).recv().unwrap()
+    }
+
+    /// As [`Peer::ask`]; the answer comes later.
+    pub(crate) fn start_asking(&self, method: &str, params: &Value) -> mpsc::Receiver<Value> {
         let (sender, answer) = mpsc::channel();
         let number = self.asked.fetch_add(1, Ordering::Relaxed);
         self.questions.lock().unwrap().insert(number, sender);
@@ -46,7 +67,7 @@ impl Peer {
         self.send(
             json!({ "jsonrpc": "2.0", "id": format!("q{number}"), "method": method, "params": params }),
         );
-        answer.recv().unwrap()
+        answer
     }
 
     pub(crate) fn answered(&self, message: &Value) {

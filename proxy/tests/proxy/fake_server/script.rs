@@ -4,13 +4,16 @@
 //! - `script` performs `steps` in order and then answers with what came of them. A step has one of these keys:
 //!   - `progress: N`: sends that progress with the call's token;
 //!   - `notify: METHOD, params`; `ask: METHOD, params`: sends it; the answer is waited for and returned;
+//!   - `ask_all: [STEP…]`: asks all of these before it waits for the answers; among them `pipe` is as here;
+//!   - `pipe`: waits until the test opens the named pipe in the variable `GATE`;
 //!   - `log: N, times`: a log message of that many bytes;
 //!   - `hold: NAME`, `open: NAME`: waits until this process has opened that gate; opens it;
 //!   - `hold_cancelled`: waits until this very call is cancelled;
 //!   - `raw: TEXT, times`: writes it to stdout verbatim; `stderr: TEXT, times`: a line there;
 //!   - `spawn: [COMMAND…]`: starts a program that inherits all pipes, and returns its pid;
 //!   - `exit: STATUS`, `abort`, `deaf` (stdin is read no more), `close_stdout`, `silent` (no answer comes);
-//!   - `bytes: N`: makes the answer that large.
+//!   - `bytes: N`: makes the answer that large; `fail: ERROR`: makes it that error;
+//!   - `change: METHOD, params`, `input: REQUESTS`: of 2026-07-28, tells all who listen for it; asks in between.
 
 use std::process::Command;
 
@@ -18,6 +21,7 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 use serde_json::{Value, json};
 
+use crate::modern;
 use crate::peer::Peer;
 
 #[derive(Deserialize)]
@@ -36,23 +40,24 @@ pub(crate) fn call(peer: &Peer, line: &str, message: &Value) {
     let (id, params) = (&message["id"], &message["params"]);
     let count = peer.count();
     match params["name"].as_str() {
-        Some("echo") => {
+        Some("echo" | "regional") => {
+            let kind = if peer.modern { "\"resultType\":\"complete\"," } else { "" };
             let call: Call<'_> = serde_json::from_str(line).unwrap();
             let arguments = call.params.arguments.map_or("null", RawValue::get);
-            peer.write(&format!("{{\"result\":{{\"echo\":{arguments}}},\"jsonrpc\":\"2.0\",\"id\":{id}}}\n"));
+            peer.write(&format!(
+                "{{\"result\":{{{kind}\"echo\":{arguments}}},\"jsonrpc\":\"2.0\",\"id\":{id}}}\n"
+            ));
         }
         Some("history") => peer.result(id, json!({ "received": peer.received() })),
         Some("script") => run(peer, id, params, count),
-        other => {
-            let error = json!({ "code": -32602, "message": format!("no such tool: {other:?}") });
-            peer.send(json!({ "jsonrpc": "2.0", "id": id, "error": error }));
-        }
+        other => peer.error(id, &json!({ "code": -32602, "message": format!("no such tool: {other:?}") })),
     }
 }
 
 #[expect(clippy::zombie_processes, reason = "what it leaves behind is for the proxy to deal with")]
 fn run(peer: &Peer, id: &Value, params: &Value, count: u64) {
     let arguments = &params["arguments"];
+    let mut inputs = 0..;
     let mut outcome = json!({ "pid": std::process::id(), "count": count, "answers": [], "pids": [] });
     for step in arguments["steps"].as_array().unwrap_or(&Vec::new()) {
         let (key, value) = step.as_object().unwrap().iter().next().unwrap();
@@ -80,6 +85,18 @@ fn run(peer: &Peer, id: &Value, params: &Value, count: u64) {
                 }
             }
             "ask" => outcome["answers"].as_array_mut().unwrap().push(peer.ask(text, &step["params"])),
+            "ask_all" => {
+                let mut answers = Vec::new();
+                for step in value.as_array().unwrap() {
+                    match step["ask"].as_str() {
+                        Some(method) => answers.push(peer.start_asking(method, &step["params"])),
+                        None => wait_for_pipe(),
+                    }
+                }
+                let answers = answers.into_iter().map(|answer| answer.recv().unwrap());
+                outcome["answers"].as_array_mut().unwrap().extend(answers);
+            }
+            "pipe" => wait_for_pipe(),
             "hold" => peer.wait_for(text),
             "hold_cancelled" => peer.wait_for(&format!("cancelled-{id}")),
             "open" => peer.open(text),
@@ -100,8 +117,18 @@ fn run(peer: &Peer, id: &Value, params: &Value, count: u64) {
             }
             "bytes" => outcome["text"] = "x".repeat(value.as_u64().unwrap() as usize).into(),
             "silent" => return,
+            "fail" => return peer.error(id, value),
+            "change" => modern::change(peer, text, &step["params"]),
+            "input" => match modern::input(params, inputs.next().unwrap(), value) {
+                Ok(answers) => outcome["answers"].as_array_mut().unwrap().push(answers),
+                Err(asking) => return peer.result(id, asking),
+            },
             other => panic!("no such step: {other}"),
         }
     }
     peer.result(id, json!({ "content": [], "structuredContent": outcome }));
+}
+
+fn wait_for_pipe() {
+    std::fs::read(std::env::var_os("GATE").unwrap()).unwrap();
 }

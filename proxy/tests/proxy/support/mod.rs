@@ -3,8 +3,10 @@
 mod client;
 mod events;
 mod http;
+mod modern;
 mod processes;
 mod program;
+mod scripted;
 mod shell;
 
 use std::future::Future;
@@ -13,8 +15,10 @@ use std::time::Duration;
 pub(crate) use client::{Session, call, initialize, message, script};
 pub(crate) use events::{Event, Events};
 pub(crate) use http::{Connection, Request, Response};
+pub(crate) use modern::{MODERN, Modern, answering, filled, form, retry, subscription};
 pub(crate) use processes::{is_alive, marked};
 pub(crate) use program::{Options, Waggle};
+pub(crate) use scripted::{Reply, Scripted};
 pub(crate) use shell::run;
 
 /// Far beyond what anything here takes: a test that waits for what never comes must end.

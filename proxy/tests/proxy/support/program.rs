@@ -22,6 +22,8 @@ pub(crate) struct Options {
     proxy: Vec<String>,
     server: Vec<String>,
     wrapper: Vec<String>,
+    /// In place of a server of its own.
+    upstream: Option<String>,
     /// A named pipe, as `GATE` in the server's environment.
     gate: Option<PathBuf>,
 }
@@ -36,7 +38,19 @@ impl Options {
     /// Ports of the test's own choice.
     pub(crate) fn replacing(ports: &[(&str, &str)]) -> Self {
         let ports = ports.iter().flat_map(|&(option, address)| [option.to_owned(), address.to_owned()]);
-        Self { ports: ports.collect(), proxy: vec![], server: vec![], wrapper: vec![], gate: None }
+        Self {
+            ports: ports.collect(),
+            proxy: vec![],
+            server: vec![],
+            wrapper: vec![],
+            upstream: None,
+            gate: None,
+        }
+    }
+
+    /// In front of a server somewhere else.
+    pub(crate) fn upstream(url: &str) -> Self {
+        Self { upstream: Some(url.to_owned()), ..Self::default() }
     }
 
     /// Gives the server a gate, to be opened by [`Waggle::open_gate`].
@@ -59,6 +73,11 @@ impl Options {
         self.proxy(&["--process-mode", "shared"])
     }
 
+    /// A server that speaks 2026-07-28 only.
+    pub(crate) fn modern(self) -> Self {
+        self.server(&["--modern"])
+    }
+
     /// Arguments of the fake server.
     pub(crate) fn server(mut self, arguments: &[&str]) -> Self {
         self.server.extend(arguments.iter().map(|&argument| argument.to_owned()));
@@ -79,14 +98,12 @@ impl Options {
     pub(super) fn command(&self) -> (Command, String) {
         let mark = next_mark();
         let mut command = Command::new(env!("CARGO_BIN_EXE_waggle-proxy"));
+        command.args(&self.ports).args(["--log-format", "json"]).args(&self.proxy);
+        match &self.upstream {
+            Some(url) => command.args(["--upstream", url]),
+            None => command.arg("--").args(&self.wrapper).arg(fake_server()).args(&self.server),
+        };
         command
-            .args(&self.ports)
-            .args(["--log-format", "json"])
-            .args(&self.proxy)
-            .arg("--")
-            .args(&self.wrapper)
-            .arg(fake_server())
-            .args(&self.server)
             .env_clear()
             .env("PATH", std::env::var_os("PATH").unwrap_or_default())
             .env(MARK, &mark)

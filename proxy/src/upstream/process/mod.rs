@@ -1,5 +1,8 @@
 //! One child process: its pipes, its process group, its end.
 
+mod reaper;
+mod stderr;
+
 use std::{
     io,
     process::{ExitStatus, Stdio},
@@ -17,10 +20,9 @@ use tokio::{
     time::{Instant, timeout, timeout_at},
 };
 
-use super::{
-    reaper::Reaper,
-    stderr::{self, Tail},
-};
+pub(super) use reaper::Reaper;
+pub use reaper::end_orphans;
+use stderr::Tail;
 
 /// Pipes of a shared process are enlarged: large messages then need fewer wake-ups. Only there, since the
 /// kernel counts pipe memory per user and shrinks everybody's pipes beyond a limit.

@@ -1,0 +1,144 @@
+//! What the server's tools want repeated in headers (`x-mcp-header`), read from its own `tools/list`: fetched when
+//! it is first needed, and again after the server says that its tools have changed.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use parking_lot::Mutex;
+use serde_json::{json, value::RawValue};
+use tokio::time::{Instant, timeout};
+use waggle_protocol::{
+    jsonrpc::{self, Payload},
+    modern::param_headers::ToolIndex,
+    seal::Principal,
+    version::MODERN,
+};
+
+use super::{Fleet, Settled};
+use crate::{
+    stream::{Exchange, First, Outlet},
+    telemetry::metrics::MethodLabel,
+};
+
+/// More pages than any server has; a listing that never ends is cut off here.
+const PAGES: usize = 100;
+
+/// One page of `tools/list`.
+#[derive(serde::Deserialize)]
+struct Answer<'a> {
+    #[serde(borrow)]
+    result: Page<'a>,
+}
+
+#[derive(serde::Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Page<'a> {
+    #[serde(borrow)]
+    tools: &'a RawValue,
+    next_cursor: Option<String>,
+}
+
+/// The newest index.
+#[derive(Debug, Default)]
+pub(super) struct Catalog {
+    known: Mutex<Known>,
+    /// Held by whoever is fetching, so that the server is asked once.
+    fetching: tokio::sync::Mutex<()>,
+}
+
+#[derive(Debug, Default)]
+struct Known {
+    index: Option<Arc<ToolIndex>>,
+    /// How often the tools were said to have changed: what was fetched before is not kept after.
+    changes: u64,
+}
+
+impl Catalog {
+    /// The tools have changed, or may have.
+    pub(super) fn forget(&self) {
+        let mut known = self.known.lock();
+        known.index = None;
+        known.changes += 1;
+    }
+
+    fn get(&self) -> (Option<Arc<ToolIndex>>, u64) {
+        let known = self.known.lock();
+        (known.index.clone(), known.changes)
+    }
+
+    fn keep(&self, index: &Arc<ToolIndex>, changes: u64) {
+        let mut known = self.known.lock();
+        if known.changes == changes {
+            known.index = Some(index.clone());
+        }
+    }
+}
+
+impl Fleet {
+    /// What the server's tools want repeated in headers. A server that cannot be asked wants nothing.
+    pub(crate) async fn tools(&self, settled: &Settled) -> Arc<ToolIndex> {
+        let catalog = &self.server.catalog;
+        if let (Some(index), _) = catalog.get() {
+            return index;
+        }
+        let _fetching = catalog.fetching.lock().await;
+        let (known, changes) = catalog.get();
+        if let Some(index) = known {
+            return index;
+        }
+        let within = self.server.config.times.handshake_timeout;
+        let fetched = timeout(within, self.fetch_tools(settled)).await.ok().flatten();
+        match fetched.map(Arc::new) {
+            Some(index) => {
+                catalog.keep(&index, changes);
+                index
+            }
+            None => {
+                tracing::debug!("the server's tools could not be listed");
+                Arc::default()
+            }
+        }
+    }
+
+    async fn fetch_tools(&self, settled: &Settled) -> Option<ToolIndex> {
+        let mut index = ToolIndex::default();
+        let mut cursor = None;
+        for _ in 0..PAGES {
+            let answer = self.tools_page(settled, cursor.as_deref()).await?;
+            let page = serde_json::from_slice::<Answer<'_>>(&answer).ok()?.result;
+            for invalid in index.add(page.tools.get().as_bytes()) {
+                tracing::warn!(
+                    tool = invalid.name,
+                    reason = invalid.reason,
+                    "the tool's x-mcp-header is ignored"
+                );
+            }
+            cursor = page.next_cursor;
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Some(index)
+    }
+
+    async fn tools_page(&self, settled: &Settled, cursor: Option<&str>) -> Option<Bytes> {
+        let mut params = json!({ "_meta": {
+            "io.modelcontextprotocol/protocolVersion": MODERN,
+            "io.modelcontextprotocol/clientCapabilities": {},
+        } });
+        if let Some(cursor) = cursor {
+            params["cursor"] = json!(cursor);
+        }
+        let message = jsonrpc::build::request(1, "tools/list", Some(params.to_string().as_bytes()));
+        let envelope = jsonrpc::scan(&message).ok()?;
+        let outlet = Arc::new(Outlet::for_call(&self.server));
+        // What else the server sends for it is of no interest.
+        outlet.refuse_messages();
+        let exchange = Exchange::of_call(outlet.clone(), self.server.metrics.clone(), MethodLabel::ToolsList);
+        let caller = self.call(settled, Principal::ANONYMOUS, exchange, &message, &envelope).await.ok()?;
+        let first = outlet.first(Instant::now() + self.server.config.times.request_timeout).await;
+        drop(caller);
+        let First::Answers(answers) = first else { return None };
+        answers.first().map(Payload::to_bytes)
+    }
+}

@@ -1,0 +1,199 @@
+//! The connection behind a multiplexer: a process with its pipes, or requests to an HTTP server. Drives it until
+//! it ends or nobody needs it.
+
+use std::sync::Arc;
+
+use tokio::time::{Instant, sleep_until, timeout};
+use tokio_util::sync::CancellationToken;
+use waggle_protocol::{line::LineDecoder, mux::Sharing};
+
+use super::{
+    Era, Outgoing, Upstream,
+    http::{HttpLink, HttpOutput},
+    process::{LAST_WORDS, Output, Process},
+    stdin,
+};
+
+/// Bytes read from stdout at once.
+const READ: usize = 64 * 1024;
+
+/// One connection.
+#[derive(Debug)]
+pub(super) enum Link {
+    Process(Box<Process>),
+    Http(Box<HttpLink>),
+}
+
+/// Why a connection stopped being of use. The texts complete "the MCP server …".
+pub(super) enum End {
+    /// Nobody needs it.
+    NotNeeded,
+    /// It has refused the handshake, or speaks otherwise.
+    Refused(String),
+    /// It has exited, cannot be reached, or has broken the protocol.
+    Failed(String),
+}
+
+impl Link {
+    /// Drives the connection until it ends.
+    pub(super) async fn run(&mut self, upstream: &Arc<Upstream>) -> End {
+        let server = &upstream.server;
+        if server.stop.is_cancelled() || upstream.ended.is_cancelled() {
+            return End::NotNeeded;
+        }
+        // The only process of a modern server needs none beside it.
+        if upstream.terms.dialect.era() == Era::Legacy || upstream.terms.sharing == Sharing::Exclusive {
+            server.warm_up();
+        }
+        match self {
+            Self::Process(process) => run_process(upstream, process).await,
+            Self::Http(link) => {
+                upstream.connect();
+                serve_http(upstream, link).await
+            }
+        }
+    }
+
+    /// Ends it politely.
+    pub(super) async fn stop(self) {
+        match self {
+            Self::Process(process) => process.stop().await,
+            Self::Http(link) => link.close().await,
+        }
+    }
+}
+
+async fn run_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
+    let Some(pipe) = process.stdin.take() else { return End::Failed("has no stdin".to_owned()) };
+    let ended = CancellationToken::new();
+    let mut writer = upstream.server.tracker.spawn(stdin::write(upstream.clone(), pipe, ended.clone()));
+    upstream.connect();
+    let end = serve_process(upstream, process).await;
+    if matches!(end, End::Refused(_)) {
+        // It lives, and has read all that it was sent: who goes on with it finds its stdin.
+        ended.cancel();
+        if let Ok(pipe) = timeout(LAST_WORDS, &mut writer).await {
+            process.stdin = pipe.ok().flatten();
+            return end;
+        }
+    }
+    // Closes stdin: the writer owns the pipe.
+    writer.abort();
+    let _ = writer.await;
+    end
+}
+
+async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
+    let server = &upstream.server;
+    let mut decoder = LineDecoder::new(server.config.limits.max_line);
+    let handshake_due = Instant::now() + server.config.times.handshake_timeout;
+    loop {
+        let look = upstream.next_look(handshake_due);
+        tokio::select! {
+            biased;
+            output = process.next(decoder.buffer(READ)) => match output {
+                Output::Bytes(length) => {
+                    server.metrics.bytes_from_server(length);
+                    upstream.receive_lines(&mut decoder);
+                    if length >= READ / 2 {
+                        // There is more: its readers take this first, or a burst would overrun their queues.
+                        tokio::task::yield_now().await;
+                    }
+                }
+                // Usually the first sign of its end.
+                Output::Closed if process.ends_within(LAST_WORDS).await => {
+                    return End::Failed("ended".to_owned());
+                }
+                Output::Closed => return End::Failed("closed its stdout".to_owned()),
+                Output::Broken(error) => return End::Failed(format!("cannot be read from: {error}")),
+                Output::Exited => {
+                    let until = Instant::now() + LAST_WORDS;
+                    while process.last_bytes(decoder.buffer(READ), until).await.is_some() {
+                        upstream.receive_lines(&mut decoder);
+                    }
+                    return End::Failed("ended".to_owned());
+                }
+            },
+            () = upstream.ended.cancelled() => return End::NotNeeded,
+            () = server.stop.cancelled() => return End::NotNeeded,
+            () = sleep_until(look) => {
+                if let Some(end) = upstream.look(handshake_due) {
+                    return end;
+                }
+            }
+        }
+        if let Some(end) = upstream.refusal() {
+            return end;
+        }
+    }
+}
+
+async fn serve_http(upstream: &Arc<Upstream>, link: &mut HttpLink) -> End {
+    let server = &upstream.server;
+    let handshake_due = Instant::now() + server.config.times.handshake_timeout;
+    loop {
+        let queued = upstream.queued.notified();
+        while let Some(message) = upstream.next_outgoing() {
+            link.send(&message);
+        }
+        let look = upstream.next_look(handshake_due);
+        tokio::select! {
+            biased;
+            output = link.next() => match output {
+                HttpOutput::Message { line, origin } => {
+                    server.metrics.bytes_from_server(line.len());
+                    upstream.receive(&line, origin);
+                }
+                HttpOutput::NotSpoken(reason) => return End::Refused(reason),
+                HttpOutput::Failed(reason) => return End::Failed(reason),
+            },
+            () = queued => {}
+            () = upstream.ended.cancelled() => return End::NotNeeded,
+            () = server.stop.cancelled() => return End::NotNeeded,
+            () = sleep_until(look) => {
+                if let Some(end) = upstream.look(handshake_due) {
+                    return end;
+                }
+            }
+        }
+        if let Some(end) = upstream.refusal() {
+            return end;
+        }
+    }
+}
+
+impl Upstream {
+    /// The next message for an HTTP server.
+    fn next_outgoing(&self) -> Option<waggle_protocol::jsonrpc::Payload> {
+        let next = match &mut self.state.lock().outgoing {
+            Outgoing::Http(queue) => queue.pop_front(),
+            Outgoing::Pipe(_) => None,
+        };
+        if next.is_some() {
+            self.room.notify_waiters();
+        }
+        next
+    }
+
+    /// Looks at the time: for overdue requests, a handshake that takes too long, an idle connection.
+    fn look(&self, handshake_due: Instant) -> Option<End> {
+        if self.is_up() {
+            let idle = self.expire_or_idle();
+            if idle {
+                tracing::debug!(server = self.server.name(), "the idle connection is closed");
+            }
+            return idle.then_some(End::NotNeeded);
+        }
+        let within = self.server.config.times.handshake_timeout.as_secs_f32();
+        let opening = match self.terms.dialect.era() {
+            Era::Modern => "server/discover",
+            Era::Legacy => "initialize",
+        };
+        (Instant::now() >= handshake_due)
+            .then(|| End::Failed(format!("did not answer {opening} within {within} s")))
+    }
+
+    fn refusal(&self) -> Option<End> {
+        std::mem::take(&mut self.state.lock().refused).then(|| End::Refused("refused initialize".to_owned()))
+    }
+}

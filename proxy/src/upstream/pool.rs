@@ -1,0 +1,149 @@
+//! The upstreams that modern clients have in front of a legacy server. What a legacy server asks belongs to
+//! nobody in particular, so a call that may be asked back has its upstream for itself while it lasts; all other
+//! calls of one principal share one.
+
+use std::{collections::HashMap, sync::Arc};
+
+use parking_lot::Mutex;
+use tokio::{
+    sync::Notify,
+    time::{Instant, sleep_until},
+};
+
+use waggle_protocol::{jsonrpc, modern::discover::LegacyCapabilities, mux::ListKind, seal::Principal};
+
+use super::{Dialect, Handshakes, Server, Terms, Upstream};
+use crate::error::Refusal;
+
+/// Which upstreams a call may use.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) struct Key {
+    pub(super) principal: Principal,
+    /// What the server may ask this client, as a legacy server is told it; canonical.
+    pub(super) capabilities: LegacyCapabilities,
+}
+
+/// See the module's documentation.
+#[derive(Debug, Default)]
+pub(super) struct Pool {
+    state: Mutex<State>,
+    /// A leased upstream has come back.
+    returned: Notify,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    commons: HashMap<Principal, Arc<Upstream>>,
+    /// Not leased now; the last one to come back is at the end.
+    idle: Vec<(Key, Arc<Upstream>)>,
+}
+
+impl Pool {
+    /// The upstream of the calls of `principal` that ask nothing back.
+    pub(super) fn common(
+        &self,
+        server: &Arc<Server>,
+        dialect: Dialect,
+        principal: Principal,
+    ) -> Arc<Upstream> {
+        let mut state = self.state.lock();
+        let new = || Upstream::new(server, Terms::shared(dialect));
+        state.commons.entry(principal).or_insert_with(new).clone()
+    }
+
+    /// An upstream for one call alone.
+    ///
+    /// # Errors
+    /// All processes that may run are busy, and stay so.
+    pub(super) async fn lease(
+        &self,
+        server: &Arc<Server>,
+        dialect: Dialect,
+        key: &Key,
+    ) -> Result<Arc<Upstream>, Refusal> {
+        let deadline = Instant::now() + server.config.times.queue_timeout;
+        loop {
+            let returned = self.returned.notified();
+            if let Some(idle) = self.take_idle(key) {
+                return Ok(idle);
+            }
+            let seat = match server.seat() {
+                Ok(seat) => seat,
+                Err(_) => {
+                    self.evict();
+                    tokio::select! {
+                        biased;
+                        seat = server.next_seat() => seat,
+                        () = returned => continue,
+                        () = sleep_until(deadline) => return Err(Refusal::processes()),
+                    }
+                }
+            };
+            let initialize = Handshakes::params_with(key.capabilities.as_str().as_bytes());
+            let upstream = Upstream::new(server, Terms::exclusive(dialect, initialize));
+            upstream.start_in(seat);
+            return Ok(upstream);
+        }
+    }
+
+    fn take_idle(&self, key: &Key) -> Option<Arc<Upstream>> {
+        let mut state = self.state.lock();
+        let fits = |(of, upstream): &(Key, Arc<Upstream>)| of == key && upstream.is_quiet();
+        let position = state.idle.iter().rposition(fits)?;
+        Some(state.idle.remove(position).1)
+    }
+
+    /// Ends an upstream that nobody uses, so that its process makes room for another's.
+    fn evict(&self) {
+        let mut state = self.state.lock();
+        let position = state.idle.iter().position(|(_, upstream)| upstream.has_process());
+        if let Some(position) = position {
+            state.idle.remove(position).1.end();
+        }
+    }
+
+    /// A leased upstream is free again.
+    pub(super) fn give_back(&self, key: Key, upstream: Arc<Upstream>) {
+        self.state.lock().idle.push((key, upstream));
+        self.returned.notify_one();
+    }
+
+    /// Forgets what has no process any more and is used by nobody.
+    pub(super) fn sweep(&self) {
+        let mut state = self.state.lock();
+        let unused = |upstream: &Arc<Upstream>| !upstream.has_process() && upstream.is_unused();
+        for (_, upstream) in state.idle.extract_if(.., |(_, upstream)| unused(upstream)) {
+            upstream.end();
+        }
+        for (_, upstream) in state.commons.extract_if(|_, upstream| unused(upstream)) {
+            upstream.end();
+        }
+    }
+
+    /// Tells the listening clients of a principal that a list has changed.
+    pub(super) fn tell_listeners(&self, principal: &Principal, kind: ListKind) {
+        let common = self.state.lock().commons.get(principal).cloned();
+        if let Some(common) = common {
+            common.receive(&jsonrpc::build::notification(kind.notification(), None), None);
+        }
+    }
+
+    /// Every upstream that many calls share.
+    pub(super) fn commons(&self) -> Vec<Arc<Upstream>> {
+        self.state.lock().commons.values().cloned().collect()
+    }
+
+    /// Every upstream that is not leased.
+    pub(super) fn all(&self) -> Vec<Arc<Upstream>> {
+        let state = self.state.lock();
+        state.commons.values().chain(state.idle.iter().map(|(_, upstream)| upstream)).cloned().collect()
+    }
+
+    /// Ends all: the server speaks otherwise now, or the program stops.
+    pub(super) fn clear(&self) {
+        let State { commons, idle } = std::mem::take(&mut *self.state.lock());
+        for upstream in commons.into_values().chain(idle.into_iter().map(|(_, upstream)| upstream)) {
+            upstream.end();
+        }
+    }
+}
