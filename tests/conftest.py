@@ -9,12 +9,12 @@ from harness.proxy import Proxy
 
 @pytest.fixture
 def start_proxy(tmp_path):
-    """Starts proxies (`start_proxy(command, mode, options=…, env=…)`); all end, inspected, with the test."""
+    """Starts proxies (`start_proxy(server, mode, options=…, env=…)`); all end, inspected, with the test."""
     started = []
     numbers = count(1)
 
-    def start(command, mode, **more) -> Proxy:
-        proxy = Proxy(command, mode, tmp_path / f"proxy-{next(numbers)}.log", **more)
+    def start(server, mode=None, **more) -> Proxy:
+        proxy = Proxy(server, mode, tmp_path / f"proxy-{next(numbers)}.log", **more)
         started.append(proxy)
         return proxy
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs the pinned peers into a cache outside the checkout, then runs the end-to-end tests.
-# Arguments go to pytest: `tests/run.sh conformance -x`. Needs Python >= 3.11, Node >= 20.16, npm, git.
+# Arguments go to pytest: `tests/run.sh conformance -x`. Needs Python >= 3.11, Node >= 20.16,
+# npm, git, cargo.
 #   WAGGLE_PROXY  the binary under test (default: target/release/waggle-proxy)
 #   WAGGLE_CACHE  where the peers are installed (default: ~/.cache/waggle)
 set -euo pipefail
@@ -17,7 +18,7 @@ die() {
   exit 1
 }
 
-for tool in python3 node npm git; do
+for tool in python3 node npm git cargo; do
   command -v "$tool" >/dev/null || die "$tool is needed and was not found"
 done
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' || die "Python 3.11 or later is needed"
@@ -51,19 +52,32 @@ install_venv() {
   "$2/bin/pip" install --quiet --disable-pip-version-check --requirement "$1"
 }
 
-# key NAME FILE VERSION: a directory for what FILE pins, installed by that version of the tool.
+# A debug build: it serves a handful of requests, and builds in half the time.
+install_rmcp() {
+  cargo build --quiet --locked --manifest-path clients/rmcp/Cargo.toml --target-dir "$1/target"
+  cp "$1/target/debug/rmcp-client" "$1/"
+  rm -r "$1/target"
+}
+
+# key NAME VERSION FILE…: a directory for what the files pin, installed by that version of the tool.
 key() {
-  echo "$cache/$1-$({ cat "$2"; echo "$3"; } | sha256sum | cut -c1-16)"
+  local name=$1 version=$2
+  shift 2
+  echo "$cache/$name-$({ cat "$@"; echo "$version"; } | sha256sum | cut -c1-16)"
 }
 
 python_version=$(python3 --version)
-npm_dir=$(key npm package-lock.json "$(node --version)")
-venv=$(key venv requirements.txt "$python_version")
-servers=$(key servers requirements-servers.txt "$python_version")
+npm_dir=$(key npm "$(node --version)" package-lock.json)
+venv=$(key venv "$python_version" requirements.txt)
+servers=$(key servers "$python_version" requirements-servers.txt)
+clients=$(key clients "$python_version" requirements-clients.txt)
+rmcp=$(key rmcp "$(cargo --version)" clients/rmcp/Cargo.toml clients/rmcp/Cargo.lock clients/rmcp/src/main.rs)
 
 once "$npm_dir" install_npm
 once "$venv" install_venv requirements.txt
 once "$servers" install_venv requirements-servers.txt
+once "$clients" install_venv requirements-clients.txt
+once "$rmcp" install_rmcp
 
 # Node resolves a package from the importing file upwards, so the cache is linked here (and ignored).
 [ -L node_modules ] || [ ! -e node_modules ] || die "$tests/node_modules exists and is not a link; remove it"
@@ -71,4 +85,6 @@ ln -sfn "$npm_dir/node_modules" node_modules
 
 export PYTHONDONTWRITEBYTECODE=1
 export E2E_SERVERS_BIN=$servers/bin
+export E2E_CLIENTS_PYTHON=$clients/bin/python
+export E2E_RMCP_CLIENT=$rmcp/rmcp-client
 exec "$venv/bin/python" -m pytest "$@"

@@ -51,8 +51,9 @@ def _check_time(result, home, label):
     assert converted["target"]["datetime"].endswith("T21:30:00+09:00"), converted
 
 
-def _check_log(result, home, label):
-    assert "the only commit" in text(result)
+def _check_branch(result, home, label):
+    assert label in text(result)
+    subprocess.run(["git", "-C", str(home), "show-ref", "--verify", "--quiet", f"refs/heads/{label}"], check=True)
 
 
 def _entity(label: str) -> dict:
@@ -110,5 +111,11 @@ REAL_SERVERS = [
         lambda home, label: {"source_timezone": "UTC", "time": "12:30", "target_timezone": "Asia/Tokyo"},
         _check_time,
     ),
-    RealServer("git", _git, "git_log", lambda home, label: {"repo_path": str(home), "max_count": 1}, _check_log),
+    RealServer(
+        "git",
+        _git,
+        "git_create_branch",
+        lambda home, label: {"repo_path": str(home), "branch_name": label},
+        _check_branch,
+    ),
 ]

@@ -6,23 +6,12 @@ from pathlib import Path
 
 import pytest
 
+from clients.peers import LEGACY_PEERS, PEERS, TYPESCRIPT1, reports
 from clients.real_servers import REAL_SERVERS, RealServer
-from harness.paths import PYTHON, TESTS
 from harness.programs import Program
 from harness.proxy import Proxy
 
-TYPESCRIPT = ["node", str(TESTS / "clients" / "sdk_client.mjs")]
-PYTHON_SDK = [PYTHON, str(TESTS / "clients" / "sdk_client.py")]
-INSPECTOR = ["node", str(TESTS / "clients" / "inspector.mjs")]
-
-# Name → program and transport.
-CLIENTS = {
-    "typescript-http": (TYPESCRIPT, "http"),
-    "typescript-sse": (TYPESCRIPT, "sse"),
-    "python-http": (PYTHON_SDK, "http"),
-    "python-sse": (PYTHON_SDK, "sse"),
-    "inspector": (INSPECTOR, "http"),
-}
+CLIENTS = LEGACY_PEERS | {"inspector1": PEERS["inspector1"]}
 # Five clients and up to as many servers start at once on two cores.
 CLIENT_SECONDS = 60
 
@@ -48,14 +37,13 @@ def front(request, tmp_path_factory) -> Front:
     log = tmp_path_factory.mktemp("log") / "proxy.log"
     command = server.command(home)
     with Proxy(command, mode, log) as proxy:
-        tasks = {name: _via(proxy, transport) for name, (_, transport) in CLIENTS.items()}
-        programs = {name: Program(CLIENTS[name][0], task | _call(server, home, name)) for name, task in tasks.items()}
-        programs["direct"] = Program(TYPESCRIPT, _stdio(command) | _call(server, home, "direct"))
-        reports = {name: _report(program) for name, program in programs.items()}
-    direct = reports.pop("direct")
+        programs = {name: peer.start(name, proxy, [_call(server, home, name)]) for name, peer in CLIENTS.items()}
+        programs["direct"] = Program(TYPESCRIPT1, _stdio(command) | {"calls": [_call(server, home, "direct")]})
+        seen = reports(programs, CLIENT_SECONDS)
+    direct = seen.pop("direct")
     if isinstance(direct, AssertionError):
         raise direct  # the server itself does not work here
-    return Front(server, home, direct, reports)
+    return Front(server, home, direct, seen)
 
 
 @pytest.mark.parametrize("client", CLIENTS)
@@ -67,27 +55,17 @@ def test_client_sees_the_server_itself(client, front):
     for kind in ("server", "tools", "prompts", "resources"):
         if kind in report:  # Inspector's command line prints one list only
             assert _essence(report[kind]) == _essence(front.direct[kind]), kind
-    front.server.check(report["result"], front.home, client)
-
-
-def _via(proxy: Proxy, transport: str) -> dict:
-    return {"transport": transport, "url": proxy.sse_url if transport == "sse" else proxy.url}
+    (result,) = report["results"]
+    front.server.check(result, front.home, client)
 
 
 def _stdio(command: list[str]) -> dict:
-    return {"transport": "stdio", "command": command}
+    return {"name": "direct", "transport": "stdio", "command": command}
 
 
 def _call(server: RealServer, home: Path, label: str) -> dict:
     return {"tool": server.tool, "arguments": server.arguments(home, label)}
 
-
-def _report(program: Program) -> dict | AssertionError:
-    with program:
-        try:
-            return json.loads(program.output(CLIENT_SECONDS))
-        except AssertionError as failure:
-            return failure
 
 
 def _essence(listed):

@@ -1,26 +1,34 @@
-"""The official suite in front of a legacy server, and what exactly it checked."""
+"""The official suite in front of a legacy server, in each process mode, and what exactly it checked."""
 
 import pytest
 
 from conformance import suite
-from harness.paths import EVERYTHING_V1
+from harness.paths import EVERYTHING_V1, EVERYTHING_V2, MODERN_ONLY
 from harness.programs import Program
 
 SHARED_BASELINES = {
-    revision: suite.HERE / "shared-expected-failures" / f"{revision}.yml" for revision in suite.REVISIONS
+    revision: suite.HERE / "shared-expected-failures" / f"{revision}.yml" for revision in suite.LEGACY_REVISIONS
 }
+# What each fixture serves by itself.
+ALONE = [
+    *(("legacy", EVERYTHING_V1, revision) for revision in suite.LEGACY_REVISIONS),
+    *(("dual", EVERYTHING_V2, revision) for revision in suite.WITH_REQUIREMENTS),
+    ("modern-only", MODERN_ONLY, suite.MODERN),
+]
 
 
-@pytest.mark.parametrize("revision", suite.REVISIONS)
-def test_fixture_passes_without_a_proxy(revision, tmp_path):
+@pytest.mark.parametrize(
+    ("command", "revision"), [case[1:] for case in ALONE], ids=[f"{name}-{revision}" for name, _, revision in ALONE]
+)
+def test_fixture_passes_without_a_proxy(command, revision, tmp_path):
     """Keeps the expectations honest: they are what the SDK's own transport reaches."""
-    with Program([*EVERYTHING_V1, "--http", "0"]) as server:
+    with Program([*command, "--http", "0"]) as server:
         run = suite.run(server.line(), revision, tmp_path)
     assert run.exit_code == 0, run.summary
     assert suite.reached(run, revision) == suite.expected(revision)
 
 
-@pytest.mark.parametrize("revision", suite.REVISIONS)
+@pytest.mark.parametrize("revision", suite.LEGACY_REVISIONS)
 def test_session_mode_passes_everything(revision, start_proxy, tmp_path):
     """A process per session loses nothing: every scenario, every single check."""
     proxy = start_proxy(EVERYTHING_V1, "session")
@@ -29,7 +37,7 @@ def test_session_mode_passes_everything(revision, start_proxy, tmp_path):
     assert suite.reached(run, revision) == suite.expected_behind_proxy(revision)
 
 
-@pytest.mark.parametrize("revision", suite.REVISIONS)
+@pytest.mark.parametrize("revision", suite.LEGACY_REVISIONS)
 def test_shared_mode_fails_only_what_cannot_be_attributed(revision, start_proxy, tmp_path):
     """The baseline lists sampling and elicitation; the suite fails for any other, and for a stale entry."""
     baseline = SHARED_BASELINES[revision]

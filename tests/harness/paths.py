@@ -6,8 +6,14 @@ from pathlib import Path
 
 TESTS = Path(__file__).resolve().parent.parent
 NODE_MODULES = TESTS / "node_modules"
+# A legacy server, one that serves both eras, and one that refuses the older.
 EVERYTHING_V1 = ["node", str(TESTS / "fixtures" / "everything-v1" / "server.mjs")]
+EVERYTHING_V2 = ["node", str(TESTS / "fixtures" / "everything-v2" / "server.mjs")]
+MODERN_ONLY = [*EVERYTHING_V2, "--modern-only"]
 PYTHON = sys.executable
+# What run.sh installed besides: an interpreter with the clients of both eras, and the Rust client.
+CLIENTS_PYTHON = os.environ["E2E_CLIENTS_PYTHON"]
+RMCP_CLIENT = os.environ["E2E_RMCP_CLIENT"]
 
 
 def proxy_binary() -> Path:

@@ -1,4 +1,4 @@
-"""One running `waggle-proxy` in front of one stdio server."""
+"""One running `waggle-proxy` in front of one server."""
 
 import os
 import select
@@ -22,12 +22,15 @@ GONE_SECONDS = 2
 
 
 class Proxy:
-    """Started by the constructor, ended and inspected by `stop`; also a context manager."""
+    """Started by the constructor, ended and inspected by `stop`; also a context manager.
+
+    `server` is the command of a stdio server or the URL of another one; without a mode the proxy decides.
+    """
 
     def __init__(
         self,
-        command: Sequence[str],
-        mode: str,
+        server: Sequence[str] | str,
+        mode: str | None,
         log: Path,
         options: Sequence[str] = (),
         env: dict[str, str] | None = None,
@@ -35,7 +38,8 @@ class Proxy:
         self.log = log
         self._mark = uuid.uuid4().hex
         argv = [str(proxy_binary()), "--listen", "127.0.0.1:0", "--admin-listen", "off"]
-        argv += ["--process-mode", mode, *options, "--", *command]
+        argv += [*(["--process-mode", mode] if mode else []), *options]
+        argv += ["--upstream", server] if isinstance(server, str) else ["--", *server]
         with log.open("wb") as stderr:
             self._process = subprocess.Popen(
                 argv,

@@ -7,15 +7,16 @@ STEPS = 5
 ROUNDS = (0, 1)
 
 
-def problems(name: str, cancels: bool, interactive: bool, report: dict) -> list[str]:
-    """Everything wrong with one client's report; `interactive` tells session mode from shared mode."""
+def problems(name: str, cancels: bool, interactive: bool, logged: bool, report: dict) -> list[str]:
+    """Everything wrong with one client's report; `interactive`: the server's questions reach their client,
+    `logged`: so do its logs, which have no addressee in a process that serves many."""
     found = [f"{name}: foreign {m}" for m in report["received"] if _owner(m) != name]
     found += _differences(name, "results", _results(name, cancels, interactive), _essence(report["results"]))
     found += _differences(name, "progress", _progress(name, report["sent"]), _received_progress(report))
     for kind, wanted in _texts(name, interactive).items():
         got = Counter(_text(m) for m in report["received"] if m["method"] == kind)
-        # A log of a shared process has no addressee, so it may be withheld; nothing comes twice.
-        good = got <= wanted if kind == "notifications/message" and not interactive else got == wanted
+        # Where a log may be withheld, still nothing comes twice.
+        good = got <= wanted if kind == "notifications/message" and not logged else got == wanted
         if not good:
             found.append(f"{name}: {kind}: wanted {dict(wanted)}, got {dict(got)}")
     return found

@@ -1,25 +1,16 @@
-"""64 clients of three kinds at once, all with the same ids and tokens: everything reaches its owner only."""
-
-from contextlib import ExitStack
+"""64 clients at once, all with the same ids and tokens: everything reaches its owner only."""
 
 import pytest
 
-from harness.paths import EVERYTHING_V1, PYTHON, TESTS
+from harness.paths import EVERYTHING_V1, EVERYTHING_V2
 from harness.processes import wait_until
 from harness.programs import Program
-from many_clients import judge
+from many_clients import crowd, judge
 
-# Kind → driver program, URL of the proxy it uses, number of clients.
-KINDS = {
-    "typescript-http": (["node", str(TESTS / "many_clients" / "swarm.mjs")], "http", 22),
-    "typescript-sse": (["node", str(TESTS / "many_clients" / "swarm.mjs")], "sse", 21),
-    "python-http": ([PYTHON, str(TESTS / "many_clients" / "swarm.py")], "http", 21),
-}
-CLIENTS = sum(number for _, _, number in KINDS.values())
-# In session mode 64 Node processes start on two cores before the first answers come.
-SECONDS = 120
-# Long enough for calls of equal ids to be cancelled by others meanwhile.
-SLOW_MS = 1000
+LEGACY = {"typescript-http": 22, "typescript-sse": 21, "python-http": 21}
+BOTH_ERAS = {"typescript-http": 12, "typescript-sse": 10, "python-http": 10, "modern-http": 32}
+SERVERS = {"legacy": EVERYTHING_V1, "modern": EVERYTHING_V2}
+OPTIONS = ["--max-processes", "96", "--max-sessions", "96"]
 # Processes that may stay for the next client once all are gone: a warm one, the one first probed.
 SPARES = 2
 
@@ -27,37 +18,53 @@ SPARES = 2
 @pytest.mark.timeout(240)
 @pytest.mark.parametrize("mode", ["session", "shared"])
 def test_every_message_reaches_exactly_its_owner(mode, start_proxy):
-    proxy = start_proxy(EVERYTHING_V1, mode, options=["--max-processes", "96", "--max-sessions", "96"])
-    owners = {kind: _owners(kind, number) for kind, (_, _, number) in KINDS.items()}
-    reports = {}
-    with ExitStack() as stack:
-        programs = []
-        for kind, (argv, transport, _) in KINDS.items():
-            url = proxy.sse_url if transport == "sse" else proxy.url
-            task = {"transport": transport, "url": url, "owners": owners[kind], "seconds": SECONDS, "slowMs": SLOW_MS}
-            programs.append(stack.enter_context(Program(argv, task)))
-        for word, reply in (("ready", "go"), ("done", "fence")):
-            for program in programs:
-                assert program.next() == word
-            servers = proxy.server_processes()
-            for program in programs:
-                program.say(reply)
-        for program in programs:
-            reports |= program.next()
-            program.output(SECONDS)
+    proxy = start_proxy(EVERYTHING_V1, mode, options=OPTIONS)
+    everyone = crowd.members(LEGACY)
+    reports, servers = crowd.run(proxy, everyone)
 
-    assert len(reports) == CLIENTS
-    assert len({tuple(judge.call_ids(report)) for report in reports.values()}) == 1, "ids and tokens must collide"
-    every = [owner for kind in owners.values() for owner in kind]
-    found = [p for o in every for p in judge.problems(**o, interactive=mode == "session", report=reports[o["name"]])]
-    assert not found, f"{len(found)} problems\n" + "\n".join(found[:40])
-
+    own = mode == "session"
+    _assert_all_right(everyone, reports, lambda member: {"interactive": own, "logged": own})
     if mode == "shared":
         assert len(servers) == 1, "one process serves everybody"
     else:
-        assert len(servers) >= CLIENTS, "every client has its own process"
+        assert len(servers) >= len(everyone), "every client has its own process"
         wait_until(lambda: len(proxy.server_processes()) <= SPARES, 20, "the processes of ended sessions are gone")
 
 
-def _owners(kind: str, number: int) -> list[dict]:
-    return [{"name": f"{kind}-{n:02}", "cancels": n % 2 == 0} for n in range(number)]
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize("mode", ["session", "shared", "auto"])
+@pytest.mark.parametrize("server", SERVERS)
+def test_clients_of_both_eras_do_not_meet(server, mode, start_proxy):
+    """Half of them modern. What a shared process says in logs has no addressee; a legacy one asks nobody."""
+    proxy = start_proxy(SERVERS[server], mode, options=OPTIONS)
+    everyone = crowd.members(BOTH_ERAS)
+    reports, _ = crowd.run(proxy, everyone)
+
+    shared = server == "legacy" and mode == "shared"
+    own = server == "legacy" and not shared
+    _assert_all_right(
+        everyone, reports, lambda member: {"interactive": not shared, "logged": own and not member.modern}
+    )
+
+
+@pytest.mark.timeout(240)
+@pytest.mark.parametrize(("server", "transport"), [("legacy", "http"), ("legacy", "sse"), ("modern", "http")])
+def test_clients_of_both_eras_do_not_meet_behind_a_url(server, transport, start_proxy):
+    """The same in front of a server that serves HTTP itself."""
+    with Program([*SERVERS[server], f"--{transport}", "0"]) as upstream:
+        proxy = start_proxy(upstream.line(), options=OPTIONS)
+        everyone = crowd.members(BOTH_ERAS)
+        reports, _ = crowd.run(proxy, everyone)
+    own = server == "legacy"
+    _assert_all_right(everyone, reports, lambda member: {"interactive": True, "logged": own and not member.modern})
+
+
+def _assert_all_right(everyone, reports, expected):
+    assert reports.keys() == {member.name for member in everyone}
+    assert len({tuple(judge.call_ids(report)) for report in reports.values()}) == 1, "ids and tokens must collide"
+    found = [
+        problem
+        for member in everyone
+        for problem in judge.problems(member.name, member.cancels, report=reports[member.name], **expected(member))
+    ]
+    assert not found, f"{len(found)} problems\n" + "\n".join(found[:40])

@@ -1,14 +1,17 @@
 """Several clients of one shared process subscribe to the same resource: the proxy counts them."""
 
 import asyncio
+import time
 from contextlib import AsyncExitStack
 
+import httpx
 import pytest
 from mcp import ClientSession, types
 from mcp.client.sse import sse_client
 from mcp.client.streamable_http import streamable_http_client
 from pydantic import AnyUrl
 
+from harness.modern_http import ModernClient
 from harness.paths import EVERYTHING_V1
 
 SHARED = AnyUrl("probe://shared")
@@ -19,6 +22,40 @@ SECONDS = 20
 def test_one_client_leaving_does_not_silence_another(transport, start_proxy):
     proxy = start_proxy(EVERYTHING_V1, "shared")
     asyncio.run(_leave_one_by_one(proxy, transport))
+
+
+def test_the_eras_do_not_silence_each_other(start_proxy):
+    proxy = start_proxy(EVERYTHING_V1, "shared")
+    asyncio.run(_leave_in_turn(proxy))
+
+
+async def _leave_in_turn(proxy):
+    """A session and a listening stream have the same resource; the session leaves first, then the stream."""
+    async with AsyncExitStack() as stack:
+        session, announcer = [await stack.enter_async_context(_Watcher(proxy, "http")) for _ in range(2)]
+        http = await stack.enter_async_context(httpx.AsyncClient(timeout=SECONDS))
+        await session.session.subscribe_resource(SHARED)
+        wanted = {"notifications": {"resourceSubscriptions": [str(SHARED)]}}
+        async with ModernClient(http, proxy.url).stream("subscriptions/listen", wanted, "listen") as (_, messages):
+            assert (await anext(messages))["method"] == "notifications/subscriptions/acknowledged"
+            assert await _announce(announcer) == "announced"
+            await session.news()
+            await _updated(messages)
+
+            await session.session.unsubscribe_resource(SHARED)
+            assert await _announce(announcer) == "announced"
+            await _updated(messages)
+            assert (session.seen, announcer.seen) == (1, 0)
+        # Nobody tells when the proxy has seen that the stream is gone.
+        deadline = time.monotonic() + SECONDS
+        while await _announce(announcer) != "not subscribed":
+            assert time.monotonic() < deadline, "the last one to leave ends the subscription"
+
+
+async def _updated(messages):
+    message = await anext(messages)
+    assert message["method"] == "notifications/resources/updated", message
+    assert message["params"]["uri"] == str(SHARED)
 
 
 async def _leave_one_by_one(proxy, transport):
