@@ -38,3 +38,12 @@ pub fn request() -> Vec<u8> {
     )
     .into_bytes()
 }
+
+/// A `tools/call` of 2026-07-28 of about 350 bytes, as SDKs write it: most of it is metadata.
+pub fn modern_request() -> Vec<u8> {
+    let meta = r#""io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{"form":{}}},"progressToken":17"#;
+    format!(
+        r#"{{"jsonrpc":"2.0","id":17,"method":"tools/call","params":{{"name":"echo","arguments":{{"text":"where the flowers are","options":{{"limit":12}}}},"_meta":{{{meta},"io.modelcontextprotocol/clientInfo":{{"name":"client","version":"1.0"}}}}}}}}"#
+    )
+    .into_bytes()
+}

@@ -10,11 +10,35 @@ use tokio::{
 const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}"#;
 const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
 
-/// A session on one kept-alive connection.
+/// What each request of 2026-07-28 says of its client, and its headers.
+const META: &str = r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{"form":{}}},"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"}}"#;
+const MODERN_HEADERS: &str =
+    "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: echo\r\n";
+
+#[derive(Clone, Copy)]
+pub(crate) enum Era {
+    /// Up to 2025-11-25, with a session.
+    Legacy,
+    /// 2026-07-28.
+    Modern,
+}
+
+impl Era {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Legacy => "legacy",
+            Self::Modern => "modern",
+        }
+    }
+}
+
+/// A client on one kept-alive connection.
 pub(crate) struct Client {
     connection: TcpStream,
     /// Headers of every request, the session's id among them.
     headers: String,
+    /// What the params of every call end with.
+    meta: &'static str,
     calls: u64,
     /// Read, and not yet part of a response.
     buffer: Vec<u8>,
@@ -26,32 +50,40 @@ struct Response {
 }
 
 impl Client {
-    pub(crate) async fn connect(address: SocketAddr) -> Self {
+    pub(crate) async fn connect(address: SocketAddr, era: Era) -> Self {
         let connection = TcpStream::connect(address).await.expect("the proxy listens");
         connection.set_nodelay(true).expect("a TCP connection");
         let headers = format!(
             "Host: {address}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
         );
-        let mut client = Self { connection, headers, calls: 0, buffer: Vec::new() };
-        let welcome = client.post(INITIALIZE).await;
-        let session = welcome.header("mcp-session-id").expect("a session id").to_owned();
-        client.headers += &format!("Mcp-Session-Id: {session}\r\nMCP-Protocol-Version: 2025-11-25\r\n");
-        client.post(INITIALIZED).await;
+        let mut client = Self { connection, headers, meta: "", calls: 0, buffer: Vec::new() };
+        match era {
+            Era::Legacy => client.initialize().await,
+            Era::Modern => {
+                client.headers += MODERN_HEADERS;
+                client.meta = META;
+            }
+        }
         // The process starts with the first call, which is not to be measured.
         client.echo(1).await;
         client
     }
 
+    async fn initialize(&mut self) {
+        let welcome = self.post(INITIALIZE).await;
+        let session = welcome.header("mcp-session-id").expect("a session id").to_owned();
+        self.headers += &format!("Mcp-Session-Id: {session}\r\nMCP-Protocol-Version: 2025-11-25\r\n");
+        self.post(INITIALIZED).await;
+    }
+
     /// A call that gives back `size` bytes.
     pub(crate) async fn echo(&mut self, size: usize) {
         self.calls += 1;
-        let call = format!(
-            r#"{{"jsonrpc":"2.0","id":{},"method":"tools/call","params":{{"name":"echo","arguments":{{"message":"{}"}}}}}}"#,
-            self.calls,
-            "x".repeat(size)
-        );
+        let (id, meta, message) = (self.calls, self.meta, "x".repeat(size));
+        let params = format!(r#"{{"name":"echo","arguments":{{"message":"{message}"}}{meta}}}"#);
+        let call = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{params}}}"#);
         let response = self.post(&call).await;
-        let id = format!("\"id\":{}", self.calls);
+        let id = format!("\"id\":{id}");
         let body = String::from_utf8_lossy(&response.body);
         assert!(response.body.len() > size && body.contains(&id), "{}{body}", response.head);
     }

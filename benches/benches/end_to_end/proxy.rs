@@ -8,6 +8,32 @@ use std::{
     process::{Child, Command, Stdio},
 };
 
+use crate::server::ARGUMENT;
+
+/// The variable that names the proxy to measure.
+const BINARY: &str = "WAGGLE_PROXY";
+
+/// What the proxy is in front of.
+#[derive(Clone, Copy)]
+pub(crate) enum Server {
+    /// The demo server, which is a legacy one, with a process for each client.
+    Session,
+    /// The demo server, with one process for all.
+    Shared,
+    /// A server of 2026-07-28.
+    Modern,
+}
+
+impl Server {
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Session => "session",
+            Self::Shared => "shared",
+            Self::Modern => "modern",
+        }
+    }
+}
+
 /// Runs until it is dropped.
 pub(crate) struct Proxy {
     process: Child,
@@ -15,10 +41,17 @@ pub(crate) struct Proxy {
 }
 
 impl Proxy {
-    /// A proxy before the demo server, on a free port.
-    pub(crate) fn start(mode: &str) -> Self {
-        let mut process = Command::new(binary())
-            .args(["--listen", "127.0.0.1:0", "--admin-listen", "off", "--process-mode", mode])
+    /// A proxy on a free port.
+    pub(crate) fn start(server: Server) -> Self {
+        let mut command = Command::new(binary());
+        // All variables of that prefix are the proxy's own, and this is none of its options.
+        command.env_remove(BINARY);
+        command.args(["--listen", "127.0.0.1:0", "--admin-listen", "off"]);
+        match server {
+            Server::Session | Server::Shared => command.args(["--process-mode", server.name()]),
+            Server::Modern => command.arg("--").arg(bench()).arg(ARGUMENT),
+        };
+        let mut process = command
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
@@ -47,11 +80,11 @@ impl Drop for Proxy {
 
 /// The proxy's binary beside this bench's, brought up to date.
 fn binary() -> PathBuf {
-    if let Some(path) = env::var_os("WAGGLE_PROXY") {
+    if let Some(path) = env::var_os(BINARY) {
         return path.into();
     }
     // <target>/release/deps/<this bench>
-    let bench = env::current_exe().expect("the bench knows its path");
+    let bench = bench();
     let target = bench.ancestors().nth(3).expect("a bench lies in the target directory");
     let built = Command::new(env!("CARGO"))
         .args(["build", "--quiet", "--release", "--package", "waggle-proxy", "--target-dir"])
@@ -60,4 +93,8 @@ fn binary() -> PathBuf {
         .expect("cargo runs");
     assert!(built.success(), "the proxy cannot be built");
     target.join("release/waggle-proxy")
+}
+
+fn bench() -> PathBuf {
+    env::current_exe().expect("the bench knows its path")
 }
