@@ -9,7 +9,7 @@ use waggle_protocol::{
     jsonrpc::{Envelope, Field, text::string_value},
     modern::discover::LegacyCapabilities,
     mux::{MemberKey, Sharing},
-    seal::{Digest, Principal},
+    seal::Principal,
     version::MODERN,
 };
 
@@ -163,10 +163,11 @@ impl Fleet {
         let Some(last) = last else { return new };
         if last.dialect != new.dialect {
             tracing::warn!("the server speaks otherwise than before: all sessions end");
+            let error = self.server.failure("speaks another revision than before; start anew");
             if let Some(shared) = &last.shared {
-                shared.end();
+                shared.retire(&error);
             }
-            self.server.pool.clear();
+            self.server.pool.retire(&error);
             self.server.changed.notify_one();
             return new;
         }
@@ -269,22 +270,16 @@ impl Fleet {
             let member = shared.call(exchange, message, envelope).await?;
             return Ok(Caller { upstream: shared.clone(), member: Some(member) });
         }
-        let method = envelope.method(message);
-        let asks = matches!(&*method, "tools/call" | "prompts/get" | "resources/read");
-        let declared = envelope.span(Field::MetaCapabilities).map_or(&b"{}"[..], |span| span.of(message));
-        let capabilities = LegacyCapabilities::from_modern(declared);
-        let state = state.filter(|_| asks);
-        if !asks || capabilities.is_empty() {
+        let Some(capabilities) = what_may_be_asked(message, envelope) else {
             if state.is_some() {
                 return Err(Refusal::stale_state());
             }
             let common = server.pool.common(server, settled.dialect, principal);
             let member = common.call(exchange, message, envelope).await?;
             return Ok(Caller { upstream: common, member: Some(member) });
-        }
+        };
         let key = Key { principal, capabilities };
-        let params = envelope.span(Field::Params).map_or(&b"{}"[..], |span| span.of(message));
-        let ticket = Ticket { digest: Digest::of(&method, params), key: key.clone() };
+        let ticket = Ticket { key: key.clone(), request: message.clone() };
         if let Some(span) = state {
             let state = string_value(span.of(message)).ok_or_else(Refusal::stale_state)?;
             let (parked, round) = server.parking.find(&state, &ticket, server.clock.now())?;
@@ -326,7 +321,6 @@ impl Fleet {
         for parked in self.server.parking.take_all() {
             parked.upstream.unpark(&parked);
         }
-        self.server.pool.clear();
     }
 
     async fn sweep(self: Arc<Self>) {
@@ -341,6 +335,15 @@ impl Fleet {
             server.pool.sweep();
         }
     }
+}
+
+/// What the server may ask the client before it answers; `None` if nothing.
+fn what_may_be_asked(message: &Bytes, envelope: &Envelope) -> Option<LegacyCapabilities> {
+    if !matches!(&*envelope.method(message), "tools/call" | "prompts/get" | "resources/read") {
+        return None;
+    }
+    let declared = envelope.span(Field::MetaCapabilities)?;
+    Some(LegacyCapabilities::from_modern(declared.of(message))).filter(|declared| !declared.is_empty())
 }
 
 /// Waits for the outcome of the first connection; an error without a fate is silence.

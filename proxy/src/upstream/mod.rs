@@ -17,6 +17,7 @@
 //! | legacy, `session` | an upstream each | [`pool`]: a shared one, and leased ones for calls that may ask back |
 //! | legacy, `shared` | the one shared upstream | the same |
 
+mod calls;
 mod catalog;
 mod dialect;
 mod fleet;
@@ -24,6 +25,7 @@ mod handshake;
 mod http;
 mod link;
 mod multiplexer;
+mod outgoing;
 mod parking;
 mod pool;
 mod process;
@@ -31,10 +33,7 @@ mod server;
 mod stdin;
 mod supervisor;
 
-use std::{
-    collections::VecDeque,
-    sync::{Arc, Weak},
-};
+use std::sync::{Arc, Weak};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
@@ -45,7 +44,7 @@ use tokio::{
 use tokio_util::sync::CancellationToken;
 use waggle_protocol::{
     error::{RpcError, code},
-    jsonrpc::{Envelope, Kind, Payload},
+    jsonrpc::{Envelope, Kind},
     mux::{Effect, ListKind, MemberKey, MuxLimits, Overloaded, Sharing},
     time::Timestamp,
 };
@@ -55,7 +54,8 @@ pub(crate) use fleet::{Caller, Fleet, Settled, Unsettled};
 pub(crate) use handshake::{Handshake, Handshakes, requested};
 pub(crate) use http::{HttpServer, HttpSettings};
 use multiplexer::Multiplexer;
-use parking::{Handle, Parked, Ticket};
+use outgoing::Outgoing;
+use parking::{Handle, Ticket};
 pub(crate) use process::Program;
 pub use process::end_orphans;
 pub(crate) use server::{AtCapacity, Seat, Server, Target};
@@ -100,38 +100,6 @@ struct State {
     parked: Option<Handle>,
 }
 
-/// Messages that wait for the server to read.
-#[derive(Debug)]
-enum Outgoing {
-    Pipe(stdin::Queue),
-    /// Each becomes a request of its own.
-    Http(VecDeque<Payload>),
-}
-
-impl Outgoing {
-    fn push(&mut self, line: Payload) {
-        match self {
-            Self::Pipe(queue) => queue.push(&line),
-            Self::Http(queue) => queue.push_back(line),
-        }
-    }
-
-    /// Bytes that the server has not read from us.
-    fn bytes(&self) -> usize {
-        match self {
-            Self::Pipe(queue) => queue.bytes(),
-            Self::Http(queue) => queue.iter().map(Payload::len).sum(),
-        }
-    }
-
-    fn clear(&mut self) {
-        match self {
-            Self::Pipe(queue) => *queue = stdin::Queue::default(),
-            Self::Http(queue) => queue.clear(),
-        }
-    }
-}
-
 /// What has become of an upstream's connection.
 #[derive(Clone, Debug)]
 pub(crate) enum Fate {
@@ -166,7 +134,7 @@ impl Upstream {
         let state = State {
             mux: Multiplexer::new(&terms, limits),
             outgoing: match server.is_remote() {
-                true => Outgoing::Http(VecDeque::new()),
+                true => Outgoing::Http(Default::default()),
                 false => Outgoing::Pipe(stdin::Queue::default()),
             },
             need: Need::None,
@@ -206,9 +174,19 @@ impl Upstream {
         self.perform(&mut state);
     }
 
-    /// Ends the process, politely, and the supervisor.
+    /// Ends the process, politely, and the supervisor. Nobody may wait for an answer any more.
     pub(crate) fn end(&self) {
         self.ended.cancel();
+    }
+
+    /// Ends it for good: everything that waits is answered with `error`.
+    fn retire(&self, error: &RpcError) {
+        self.leave(error);
+        self.end();
+    }
+
+    fn is_retired(&self) -> bool {
+        self.ended.is_cancelled()
     }
 
     /// The client is initialized.
@@ -236,34 +214,13 @@ impl Upstream {
         self.wanted.notify_one();
     }
 
-    /// Gives the upstream to one call alone.
-    fn lease(&self, ticket: Ticket) {
-        self.state.lock().leased = Some(ticket);
-    }
-
-    /// Whether nothing of an earlier call can still come.
-    fn is_quiet(&self) -> bool {
-        self.state.lock().mux.legacy().is_some_and(|legacy| legacy.is_quiet())
-    }
-
     /// Whether a process runs or is being started.
     fn has_process(&self) -> bool {
         !matches!(self.state.lock().need, Need::None)
     }
 
-    /// Whether nobody has a place here, nor is about to take one: there is the supervisor's handle and one more.
-    fn is_unused(self: &Arc<Self>) -> bool {
-        Arc::strong_count(self) <= 2 && self.state.lock().mux.members() == 0
-    }
-
     fn fate(&self) -> watch::Receiver<Fate> {
         self.fate.subscribe()
-    }
-
-    fn end_listens(&self) {
-        let mut state = self.state.lock();
-        state.mux.end_listens();
-        self.perform(&mut state);
     }
 
     fn want(&self, state: &mut State) -> Result<(), AtCapacity> {
@@ -289,41 +246,6 @@ impl Upstream {
         let now = self.server.clock.now();
         let sent = state.mux.request(member, exchange, message, envelope, now);
         self.sent(&mut state, sent)
-    }
-
-    /// A call of a modern client, which becomes a member for as long as it lasts.
-    async fn call(
-        &self,
-        exchange: Exchange,
-        message: &Bytes,
-        envelope: &Envelope,
-    ) -> Result<MemberKey, Refusal> {
-        let mut state = self.ready(message.len()).await?;
-        let now = self.server.clock.now();
-        let called = state.mux.call(exchange, message, envelope, now);
-        self.sent(&mut state, called)
-    }
-
-    /// The client of the parked call has come back.
-    async fn resume(
-        &self,
-        parked: &Parked,
-        round: u32,
-        exchange: Exchange,
-        message: &Bytes,
-        envelope: &Envelope,
-    ) -> Result<(), Refusal> {
-        let mut state = self.ready(message.len()).await?;
-        let State { mux, parked: waiting, .. } = &mut *state;
-        let now = self.server.clock.now();
-        let legacy = mux.legacy().filter(|_| *waiting == Some(parked.handle));
-        let legacy = legacy.ok_or_else(Refusal::stale_state)?;
-        legacy.resume(parked.member, round, exchange, message, envelope, now).map_err(Refusal::rpc)?;
-        *waiting = None;
-        self.server.parking.remove(parked.handle);
-        self.server.metrics.in_flight.inc();
-        self.perform(&mut state);
-        Ok(())
     }
 
     /// The state, once a request of `length` bytes may be sent: there is room, and a connection is wanted.

@@ -7,7 +7,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use waggle_protocol::{
     error::{RpcError, code},
-    jsonrpc::{self, Payload},
+    jsonrpc::{self, Field, Payload},
     mux::MemberKey,
     seal::{Digest, Sealer, State as RequestState},
     time::Timestamp,
@@ -24,8 +24,18 @@ pub(super) type Handle = [u8; 16];
 pub(super) struct Ticket {
     /// Whose call it is, and what the client can be asked.
     pub(super) key: Key,
-    /// Of the method and its params.
-    pub(super) digest: Digest,
+    /// The request as it came.
+    pub(super) request: Bytes,
+}
+
+impl Ticket {
+    /// Of the method and its params. Most calls never need it.
+    fn digest(&self) -> Digest {
+        let scanned = jsonrpc::scan(&self.request).ok();
+        let method = scanned.as_ref().map(|envelope| envelope.method(&self.request)).unwrap_or_default();
+        let params = scanned.as_ref().and_then(|envelope| envelope.span(Field::Params));
+        Digest::of(&method, params.map_or(&b"{}"[..], |span| span.of(&self.request)))
+    }
 }
 
 /// A call that waits for its client.
@@ -59,7 +69,7 @@ impl Parking {
     ) -> Result<(Parked, u32), Refusal> {
         let state = self.sealer.open(state).map_err(|error| Refusal::request_state(&error))?;
         state
-            .admit(&ticket.key.principal, &ticket.digest, now)
+            .admit(&ticket.key.principal, &ticket.digest(), now)
             .map_err(|refused| Refusal::request_state(&refused))?;
         let call = self.calls.lock().get(&state.handle).cloned();
         Ok((call.ok_or_else(Refusal::stale_state)?, state.round))
@@ -114,7 +124,7 @@ impl Upstream {
         let request_state = RequestState {
             handle,
             principal: ticket.key.principal,
-            digest: ticket.digest,
+            digest: ticket.digest(),
             round,
             expires: until,
         };

@@ -2,7 +2,10 @@
 //! nobody in particular, so a call that may be asked back has its upstream for itself while it lasts; all other
 //! calls of one principal share one.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Weak},
+};
 
 use parking_lot::Mutex;
 use tokio::{
@@ -10,7 +13,9 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use waggle_protocol::{jsonrpc, modern::discover::LegacyCapabilities, mux::ListKind, seal::Principal};
+use waggle_protocol::{
+    error::RpcError, jsonrpc, modern::discover::LegacyCapabilities, mux::ListKind, seal::Principal,
+};
 
 use super::{Dialect, Handshakes, Server, Terms, Upstream};
 use crate::error::Refusal;
@@ -36,6 +41,8 @@ struct State {
     commons: HashMap<Principal, Arc<Upstream>>,
     /// Not leased now; the last one to come back is at the end.
     idle: Vec<(Key, Arc<Upstream>)>,
+    /// All that were made to be leased.
+    made: Vec<Weak<Upstream>>,
 }
 
 impl Pool {
@@ -82,6 +89,7 @@ impl Pool {
             let initialize = Handshakes::params_with(key.capabilities.as_str().as_bytes());
             let upstream = Upstream::new(server, Terms::exclusive(dialect, initialize));
             upstream.start_in(seat);
+            self.state.lock().made.push(Arc::downgrade(&upstream));
             return Ok(upstream);
         }
     }
@@ -104,8 +112,10 @@ impl Pool {
 
     /// A leased upstream is free again.
     pub(super) fn give_back(&self, key: Key, upstream: Arc<Upstream>) {
-        self.state.lock().idle.push((key, upstream));
-        self.returned.notify_one();
+        if !upstream.is_retired() {
+            self.state.lock().idle.push((key, upstream));
+            self.returned.notify_one();
+        }
     }
 
     /// Forgets what has no process any more and is used by nobody.
@@ -118,6 +128,7 @@ impl Pool {
         for (_, upstream) in state.commons.extract_if(|_, upstream| unused(upstream)) {
             upstream.end();
         }
+        state.made.retain(|upstream| upstream.strong_count() > 0);
     }
 
     /// Tells the listening clients of a principal that a list has changed.
@@ -133,17 +144,18 @@ impl Pool {
         self.state.lock().commons.values().cloned().collect()
     }
 
-    /// Every upstream that is not leased.
+    /// Every upstream, leased or not.
     pub(super) fn all(&self) -> Vec<Arc<Upstream>> {
         let state = self.state.lock();
-        state.commons.values().chain(state.idle.iter().map(|(_, upstream)| upstream)).cloned().collect()
+        state.commons.values().cloned().chain(state.made.iter().filter_map(Weak::upgrade)).collect()
     }
 
-    /// Ends all: the server speaks otherwise now, or the program stops.
-    pub(super) fn clear(&self) {
-        let State { commons, idle } = std::mem::take(&mut *self.state.lock());
-        for upstream in commons.into_values().chain(idle.into_iter().map(|(_, upstream)| upstream)) {
-            upstream.end();
+    /// Ends all, since the server speaks otherwise now; who waits gets the error.
+    pub(super) fn retire(&self, error: &RpcError) {
+        let all = self.all();
+        *self.state.lock() = State::default();
+        for upstream in all {
+            upstream.retire(error);
         }
     }
 }

@@ -1,0 +1,70 @@
+//! Calls of modern clients on one upstream.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use waggle_protocol::{jsonrpc::Envelope, mux::MemberKey};
+
+use super::{
+    State, Upstream,
+    parking::{Parked, Ticket},
+};
+use crate::{error::Refusal, stream::Exchange};
+
+impl Upstream {
+    /// A call of a modern client, which becomes a member for as long as it lasts.
+    pub(super) async fn call(
+        &self,
+        exchange: Exchange,
+        message: &Bytes,
+        envelope: &Envelope,
+    ) -> Result<MemberKey, Refusal> {
+        let mut state = self.ready(message.len()).await?;
+        let now = self.server.clock.now();
+        let called = state.mux.call(exchange, message, envelope, now);
+        self.sent(&mut state, called)
+    }
+
+    /// The client of the parked call has come back.
+    pub(super) async fn resume(
+        &self,
+        parked: &Parked,
+        round: u32,
+        exchange: Exchange,
+        message: &Bytes,
+        envelope: &Envelope,
+    ) -> Result<(), Refusal> {
+        let mut state = self.ready(message.len()).await?;
+        let State { mux, parked: waiting, .. } = &mut *state;
+        let now = self.server.clock.now();
+        let legacy = mux.legacy().filter(|_| *waiting == Some(parked.handle));
+        let legacy = legacy.ok_or_else(Refusal::stale_state)?;
+        legacy.resume(parked.member, round, exchange, message, envelope, now).map_err(Refusal::rpc)?;
+        *waiting = None;
+        self.server.parking.remove(parked.handle);
+        self.server.metrics.in_flight.inc();
+        self.perform(&mut state);
+        Ok(())
+    }
+
+    pub(super) fn end_listens(&self) {
+        let mut state = self.state.lock();
+        state.mux.end_listens();
+        self.perform(&mut state);
+    }
+
+    /// Gives the upstream to one call alone.
+    pub(super) fn lease(&self, ticket: Ticket) {
+        self.state.lock().leased = Some(ticket);
+    }
+
+    /// Whether nothing of an earlier call can still come.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.state.lock().mux.legacy().is_some_and(|legacy| legacy.is_quiet())
+    }
+
+    /// Whether nobody has a place here, nor is about to take one: there is the supervisor's handle and one more.
+    pub(super) fn is_unused(self: &Arc<Self>) -> bool {
+        Arc::strong_count(self) <= 2 && self.state.lock().mux.members() == 0
+    }
+}
