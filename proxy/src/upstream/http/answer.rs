@@ -1,9 +1,7 @@
 //! What comes back for a POST: a message, a stream of them, or a refusal.
 
-use std::time::Duration;
-
 use bytes::Bytes;
-use http::{HeaderMap, Method, Response, StatusCode, response::Parts};
+use http::{Method, Response, StatusCode, response::Parts};
 use hyper::body::Incoming;
 use serde_json::Value;
 use tokio::time::{sleep, timeout};
@@ -16,9 +14,9 @@ use super::{
     HttpKind,
     body::{Body, content_type},
     events::{Events, Position},
-    headers::{LAST_EVENT_ID, SESSION_ID},
+    headers::SESSION_ID,
     link::Link,
-    post::Outgoing,
+    outgoing::Outgoing,
     request::Accept,
     session::Tokens,
     trouble::{Cause, Trouble},
@@ -28,10 +26,6 @@ use super::{
 const REFUSAL: usize = 1 << 20;
 /// Attempts to resume a stream, without success.
 const RESUMES: u32 = 5;
-/// How long a body is read on after all that is wanted of it has come, to keep its connection.
-const LEFTOVER_TIME: Duration = Duration::from_secs(1);
-/// How many bytes, likewise.
-const LEFTOVER: usize = 64 << 10;
 
 /// How a response is read.
 pub(super) struct Reading<'a> {
@@ -61,7 +55,7 @@ impl Reading<'_> {
             self.link.session.named(parts.headers.get(SESSION_ID));
         }
         if !self.message.is_request() {
-            drain(body).await;
+            body.drain().await;
             return Ok(Answer::Given);
         }
         if matches!(parts.status, StatusCode::ACCEPTED | StatusCode::NO_CONTENT) {
@@ -167,8 +161,7 @@ impl Reading<'_> {
         while let Some(event) = events.next(idle).await? {
             let Some(line) = position.advance(event) else { continue };
             if let Some(answer) = self.take(line).await? {
-                let rest = async { while let Ok(Some(_)) = events.next(None).await {} };
-                let _ = timeout(LEFTOVER_TIME, rest).await;
+                events.drain().await;
                 return Ok(Some(answer));
             }
         }
@@ -182,7 +175,7 @@ impl Reading<'_> {
         loop {
             sleep(position.pause(attempt)).await;
             attempt += 1;
-            let headers = resumed(session.headers(), position);
+            let headers = position.resuming(session.headers());
             let request = server.request(Method::GET, &server.url, headers, Bytes::new(), Accept::Stream);
             let response = match timeout(server.request_timeout, request).await {
                 Ok(response) => response,
@@ -252,25 +245,4 @@ fn is_modern(error: i64, status: StatusCode) -> bool {
 
 fn error_code(line: &[u8], envelope: &Envelope) -> Option<i64> {
     std::str::from_utf8(envelope.span(Field::ErrorCode)?.of(line)).ok()?.parse().ok()
-}
-
-/// The headers with which a stream is gone on with.
-pub(super) fn resumed(mut headers: HeaderMap, position: &Position) -> HeaderMap {
-    if let Some(id) = position.last_id().and_then(|id| id.try_into().ok()) {
-        headers.insert(LAST_EVENT_ID, id);
-    }
-    headers
-}
-
-/// Reads a body that nobody wants, so that its connection can be used again.
-pub(super) async fn drain(mut body: Body) {
-    let rest = async {
-        let mut read = 0;
-        while read < LEFTOVER
-            && let Ok(Some(chunk)) = body.chunk().await
-        {
-            read += chunk.len();
-        }
-    };
-    let _ = timeout(LEFTOVER_TIME, rest).await;
 }

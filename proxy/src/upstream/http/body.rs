@@ -1,17 +1,22 @@
 //! Response bodies: decompressed, and never more of them in memory than a limit.
 
-use std::io::Write as _;
+use std::{io::Write as _, time::Duration};
 
 use bytes::{Buf as _, Bytes, BytesMut};
 use flate2::write::MultiGzDecoder;
 use http::{HeaderMap, Response, header, response::Parts};
 use http_body_util::BodyExt as _;
 use hyper::body::{Body as _, Incoming};
+use tokio::time::timeout;
 
 use super::{client::innermost, trouble::Trouble};
 
 /// Compressed bytes decoded at once: they become no more than about a thousand times as many.
 const STEP: usize = 4096;
+/// How long a body is read on after all that is wanted of it has come, to keep its connection.
+pub(super) const LEFTOVER_TIME: Duration = Duration::from_secs(1);
+/// How many bytes, likewise.
+const LEFTOVER: usize = 64 << 10;
 
 /// The body of a response.
 pub(super) struct Body {
@@ -90,6 +95,19 @@ impl Body {
             whole.extend_from_slice(&chunk);
         }
         Ok(if whole.is_empty() { first } else { whole.freeze() })
+    }
+
+    /// Reads a body that nobody wants, so that its connection can be used again.
+    pub(super) async fn drain(mut self) {
+        let rest = async {
+            let mut read = 0;
+            while read < LEFTOVER
+                && let Ok(Some(chunk)) = self.chunk().await
+            {
+                read += chunk.len();
+            }
+        };
+        let _ = timeout(LEFTOVER_TIME, rest).await;
     }
 }
 

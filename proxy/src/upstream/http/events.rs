@@ -3,10 +3,15 @@
 use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
-use tokio::time::{Instant, timeout_at};
+use http::HeaderMap;
+use tokio::time::{Instant, timeout, timeout_at};
 use waggle_protocol::sse::{Event, SseDecoder};
 
-use super::{body::Body, trouble::Trouble};
+use super::{
+    body::{Body, LEFTOVER_TIME},
+    headers::LAST_EVENT_ID,
+    trouble::Trouble,
+};
 
 /// Ids remembered of a stream, to know what a resumed one repeats.
 const REMEMBERED: usize = 256;
@@ -52,6 +57,12 @@ impl Events {
         }
     }
 
+    /// Reads on to the end after all that is wanted has come, so that the connection can be used again.
+    pub(super) async fn drain(&mut self) {
+        let rest = async { while let Ok(Some(_)) = self.next(None).await {} };
+        let _ = timeout(LEFTOVER_TIME, rest).await;
+    }
+
     /// How long the server wants clients to wait before they resume.
     pub(super) fn retry(&self) -> Option<Duration> {
         self.decoder.retry()
@@ -72,6 +83,14 @@ impl Position {
     /// What to send as `Last-Event-ID`.
     pub(super) fn last_id(&self) -> Option<&str> {
         (!self.last_id.is_empty()).then_some(&*self.last_id)
+    }
+
+    /// The headers with which the stream is gone on with from here.
+    pub(super) fn resuming(&self, mut headers: HeaderMap) -> HeaderMap {
+        if let Some(id) = self.last_id().and_then(|id| id.try_into().ok()) {
+            headers.insert(LAST_EVENT_ID, id);
+        }
+        headers
     }
 
     /// The message in an event, unless it has none or has been seen.

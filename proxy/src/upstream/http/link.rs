@@ -26,9 +26,10 @@ use waggle_protocol::{
 
 use super::{
     HttpKind, HttpOutput, HttpServer,
-    post::{self, Outgoing},
+    outgoing::Outgoing,
+    post,
     request::Accept,
-    session::Session,
+    session::{Session, Tokens},
     sse, stream,
     trouble::{Cause, Trouble},
 };
@@ -230,8 +231,13 @@ impl Link {
         self.in_flight.lock().remove(&id);
     }
 
-    /// Requests without an answer.
-    pub(super) fn in_flight(&self) -> usize {
-        self.in_flight.lock().len()
+    /// Starts another session in place of `lost`, on behalf of a request or of nobody: no other request may be
+    /// without an answer.
+    ///
+    /// # Errors
+    /// Nothing can take its place: see [`Session::renew`].
+    pub(super) async fn renew(&self, of_request: bool, lost: &Arc<Tokens>) -> Result<Arc<Tokens>, Trouble> {
+        let under_way = || self.in_flight.lock().len() > usize::from(of_request);
+        self.session.renew(&self.server, under_way, lost).await
     }
 }

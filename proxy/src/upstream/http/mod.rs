@@ -15,6 +15,8 @@ mod client;
 mod events;
 mod headers;
 mod link;
+mod mirror;
+mod outgoing;
 mod params;
 mod post;
 mod quiet;

@@ -1,48 +1,19 @@
 //! The life of one message to the server.
 
-use bytes::Bytes;
 use http::{HeaderMap, Method};
-use waggle_protocol::jsonrpc::{self, Envelope, Field, Kind, Payload, text};
 
 use super::{
     HttpKind,
     answer::{Answer, Reading},
-    headers::mirror,
     link::Link,
+    mirror::mirror,
+    outgoing::Outgoing,
     quiet,
     request::Accept,
     session::Tokens,
     sse,
     trouble::{Cause, Trouble},
 };
-
-/// A message to the server.
-#[derive(Debug)]
-pub(super) struct Outgoing {
-    pub(super) body: Bytes,
-    pub(super) envelope: Envelope,
-    /// Empty for a response.
-    pub(super) method: String,
-    /// Its id, if it is a request; the multiplexer's are numbers.
-    pub(super) id: Option<u64>,
-}
-
-impl Outgoing {
-    pub(super) fn read(message: &Payload) -> Option<Self> {
-        let body = message.to_bytes();
-        let envelope = jsonrpc::scan(&body).ok()?;
-        let method = envelope.method(&body).into_owned();
-        let id = match envelope.kind() {
-            Kind::Request => Some(text::integer_value(envelope.span(Field::Id)?.of(&body))?),
-            _ => None,
-        };
-        Some(Self { body, envelope, method, id })
-    }
-
-    pub(super) fn is_request(&self) -> bool {
-        self.id.is_some()
-    }
-}
 
 /// Sends the message and hands over all that comes for it; an answer that does not come, too, is answered.
 pub(super) async fn post(link: &Link, message: &Outgoing) {
@@ -64,7 +35,7 @@ async fn modern(link: &Link, message: &Outgoing) -> Result<(), Trouble> {
         Answer::Given => Ok(()),
         Answer::HeaderMismatch => {
             // The tool's schema is unknown, or has changed.
-            params.refresh(known, quiet::learn_tools(link, message)).await;
+            params.refresh(known, quiet::learn_tools(&link.server, message)).await;
             reading.may_retry = false;
             attempt(&reading, mirror(message, params)).await.map(drop)
         }
@@ -84,7 +55,7 @@ async fn legacy(link: &Link, message: &Outgoing) -> Result<(), Trouble> {
     let sent = in_session(link, message, session.as_deref()).await;
     match (sent, &session) {
         (Err(trouble), Some(lost)) if trouble.cause == Cause::SessionLost && renewable => {
-            let renewed = link.session.renew(link, message.is_request(), lost).await?;
+            let renewed = link.renew(message.is_request(), lost).await?;
             in_session(link, message, Some(&renewed)).await
         }
         (sent, _) => {

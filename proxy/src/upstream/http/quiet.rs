@@ -7,13 +7,12 @@ use tokio::time::timeout;
 use waggle_protocol::jsonrpc::{self, Field, Kind, Payload};
 
 use super::{
-    HttpKind,
-    answer::drain,
+    HttpServer,
     body::{Body, content_type},
     events::Events,
-    headers::{SESSION_ID, mirror},
-    link::Link,
-    post::Outgoing,
+    headers::SESSION_ID,
+    mirror::mirror,
+    outgoing::Outgoing,
     request::Accept,
     trouble::Trouble,
 };
@@ -23,13 +22,12 @@ const PAGES: usize = 100;
 
 /// Sends a request; its successful response, and the session that came with it.
 pub(super) async fn ask(
-    link: &Link,
+    server: &HttpServer,
     body: &Bytes,
     headers: HeaderMap,
 ) -> Result<(Bytes, Option<HeaderValue>), Trouble> {
-    let server = &link.server;
     let answer = async {
-        let (parts, body) = send(link, body, headers).await?;
+        let (parts, body) = send(server, body, headers).await?;
         let session = parts.headers.get(SESSION_ID).cloned();
         if content_type(&parts.headers) != "text/event-stream" {
             return Ok((body.collect(server.max_message).await?, session));
@@ -52,18 +50,17 @@ pub(super) async fn ask(
 }
 
 /// Sends a notification.
-pub(super) async fn tell(link: &Link, body: &Bytes, headers: HeaderMap) -> Result<(), Trouble> {
-    let (_, body) = send(link, body, headers).await?;
-    drain(body).await;
+pub(super) async fn tell(server: &HttpServer, body: &Bytes, headers: HeaderMap) -> Result<(), Trouble> {
+    let (_, body) = send(server, body, headers).await?;
+    body.drain().await;
     Ok(())
 }
 
 async fn send(
-    link: &Link,
+    server: &HttpServer,
     body: &Bytes,
     headers: HeaderMap,
 ) -> Result<(http::response::Parts, Body), Trouble> {
-    let server = &link.server;
     let response = server.request(Method::POST, &server.url, headers, body.clone(), Accept::Messages).await?;
     let (parts, body) = Body::of(response)?;
     match parts.status.is_success() {
@@ -78,8 +75,7 @@ fn is_response(line: &[u8]) -> bool {
 
 /// Reads the server's list of tools, to learn which arguments `call` must repeat in headers. If that fails, so will
 /// the call, and say why.
-pub(super) async fn learn_tools(link: &Link, call: &Outgoing) {
-    debug_assert_eq!(link.kind, HttpKind::Modern);
+pub(super) async fn learn_tools(server: &HttpServer, call: &Outgoing) {
     let meta = call.envelope.span(Field::Meta).map(|span| span.of(&call.body));
     let mut meta: Value = meta.and_then(|raw| serde_json::from_slice(raw).ok()).unwrap_or_else(|| json!({}));
     if let Some(meta) = meta.as_object_mut() {
@@ -94,11 +90,11 @@ pub(super) async fn learn_tools(link: &Link, call: &Outgoing) {
         let request = json!({ "jsonrpc": "2.0", "id": page, "method": "tools/list", "params": params });
         let body = Bytes::from(request.to_string());
         let Some(message) = Outgoing::read(&Payload::from(body.clone())) else { return };
-        let list = match ask(link, &body, mirror(&message, &link.server.params)).await {
+        let list = match ask(server, &body, mirror(&message, &server.params)).await {
             Ok((list, _)) => list,
             Err(trouble) => return tracing::warn!("the server {} when asked for its tools", trouble.text),
         };
-        link.server.params.learn(&list);
+        server.params.learn(&list);
         cursor = serde_json::from_slice(&list)
             .ok()
             .and_then(|list: Value| list.pointer("/result/nextCursor").cloned())

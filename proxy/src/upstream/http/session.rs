@@ -12,9 +12,9 @@ use waggle_protocol::{
 };
 
 use super::{
+    HttpServer,
     headers::{PROTOCOL_VERSION, SESSION_ID},
-    link::Link,
-    post::Outgoing,
+    outgoing::Outgoing,
     quiet,
     trouble::{Cause, Trouble},
 };
@@ -123,12 +123,12 @@ impl Session {
     /// Starts another session in place of `lost`, if nobody can tell the difference.
     ///
     /// # Errors
-    /// Something was kept in the session or is under way in it, `of_request` aside, or the server is not what it
-    /// was: whoever uses the link must start over.
+    /// Something was kept in the session or is `under_way` in it, or the server is not what it was: whoever uses the
+    /// link must start over.
     pub(super) async fn renew(
         &self,
-        link: &Link,
-        of_request: bool,
+        server: &HttpServer,
+        under_way: impl FnOnce() -> bool,
         lost: &Arc<Tokens>,
     ) -> Result<Arc<Tokens>, Trouble> {
         let _renewing = self.renewing.lock().await;
@@ -137,7 +137,7 @@ impl Session {
             if let Some(current) = state.current.as_ref().filter(|now| now.generation != lost.generation) {
                 return Ok(current.clone());
             }
-            if state.stateful || link.in_flight() > usize::from(of_request) {
+            if state.stateful || under_way() {
                 return Err(Trouble::session_lost());
             }
             (
@@ -154,7 +154,7 @@ impl Session {
             cause: Cause::SessionLost,
             ..trouble
         };
-        let (line, id) = quiet::ask(link, &initialize, HeaderMap::new()).await.map_err(not_again)?;
+        let (line, id) = quiet::ask(server, &initialize, HeaderMap::new()).await.map_err(not_again)?;
         let changed =
             || Trouble { text: "has ended the session and changed".to_owned(), ..Trouble::session_lost() };
         let envelope = jsonrpc::scan(&line).map_err(|_| changed())?;
@@ -163,9 +163,9 @@ impl Session {
         }
         let (generation, version) = (lost.generation + 1, version(&line, &envelope));
         let tokens = Arc::new(Tokens { generation, id: id.map(secret), version });
-        quiet::tell(link, &initialized, tokens.headers()).await.map_err(not_again)?;
+        quiet::tell(server, &initialized, tokens.headers()).await.map_err(not_again)?;
         if let Some(level) = level {
-            quiet::ask(link, &level, tokens.headers()).await.map_err(not_again)?;
+            quiet::ask(server, &level, tokens.headers()).await.map_err(not_again)?;
         }
         self.state.lock().current = Some(tokens.clone());
         closed.reopen(tokens.clone());

@@ -6,11 +6,10 @@ use tokio::time::timeout;
 
 use super::{
     HttpOutput,
-    answer::drain,
     body::{Body, content_type},
     events::Events,
     link::Link,
-    post::Outgoing,
+    outgoing::Outgoing,
     request::Accept,
     target::{resolve, same_origin},
     trouble::{Cause, Trouble},
@@ -84,6 +83,6 @@ pub(super) async fn post(link: &Link, message: &Outgoing) -> Result<(), Trouble>
     if !parts.status.is_success() {
         return Err(Trouble::status(parts.status, &parts.headers));
     }
-    drain(body).await;
+    body.drain().await;
     Ok(())
 }

@@ -8,7 +8,6 @@ use tokio::time::{Instant, sleep};
 
 use super::{
     HttpOutput,
-    answer::resumed,
     body::{Body, content_type},
     events::{Events, Position},
     link::Link,
@@ -40,7 +39,7 @@ pub(super) async fn listen(link: &Link) {
         };
         match end {
             End::NotOffered => return,
-            End::SessionLost => match link.session.renew(link, false, &session).await {
+            End::SessionLost => match link.renew(false, &session).await {
                 Ok(another) => session = another,
                 Err(trouble) => return link.emit(HttpOutput::Failed(trouble.text)).await,
             },
@@ -54,7 +53,7 @@ async fn follow(link: &Link, session: &Tokens) -> End {
     let mut has_been_open = false;
     let mut attempt = 0;
     loop {
-        match open(link, resumed(session.headers(), &position)).await {
+        match open(link, position.resuming(session.headers())).await {
             Ok(body) => {
                 has_been_open = true;
                 let opened = Instant::now();
