@@ -11,11 +11,10 @@ use waggle_protocol::{
 };
 
 use super::{
-    HttpKind,
     body::{Body, content_type},
     events::{Events, Position},
     headers::SESSION_ID,
-    link::Link,
+    link::{HttpKind, Link},
     outgoing::Outgoing,
     request::Accept,
     session::Tokens,

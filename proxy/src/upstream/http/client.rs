@@ -25,8 +25,6 @@ use rustls::{
 use tokio::time::timeout;
 use tower_service::Service;
 
-use super::HttpSetupError;
-
 /// Sends requests over connections that are kept and shared.
 pub(super) type HttpClient = Client<Patient, Full<Bytes>>;
 
@@ -36,6 +34,17 @@ const IDLE_CONNECTIONS: usize = 64;
 const IDLE_TIME: Duration = Duration::from_secs(15);
 /// After this much silence a connection is asked whether its other end still lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
+
+/// Why the server cannot be spoken to at all: a sentence for the operator.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum HttpSetupError {
+    /// The file of `--upstream-ca` is of no use.
+    #[error("the certificates of `--upstream-ca` cannot be used: {0}")]
+    Ca(String),
+    /// TLS cannot be set up.
+    #[error("TLS cannot be set up: {0}")]
+    Tls(rustls::Error),
+}
 
 /// A client for one origin that trusts the system's certificates and those in `ca`, which is PEM.
 pub(super) fn client(

@@ -1,51 +1,52 @@
-//! One link: messages in, messages and ends out, and the tasks between.
+//! What the tasks of a link share: the way out of it, the requests under way, the session.
 
 use std::{
     collections::HashMap,
-    fmt,
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
     },
-    time::Duration,
 };
 
 use bytes::Bytes;
-use http::{Method, Uri};
+use http::Uri;
 use parking_lot::Mutex;
-use tokio::{
-    sync::{mpsc, watch},
-    task::JoinSet,
-    time::timeout,
-};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
-use waggle_protocol::{
-    error::RpcError,
-    jsonrpc::{Field, Payload, text},
-};
+use waggle_protocol::error::RpcError;
 
 use super::{
-    HttpKind, HttpOutput, HttpServer,
     outgoing::Outgoing,
-    post,
-    request::Accept,
+    server::HttpServer,
     session::{Session, Tokens},
-    sse, stream,
     trouble::{Cause, Trouble},
 };
 
-/// Messages that wait for [`HttpLink::next`] before reading stops.
-const OUTPUTS: usize = 8;
-/// How long the end of a session may take.
-const FAREWELL: Duration = Duration::from_secs(2);
+/// A transport and the revisions that go with it.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum HttpKind {
+    /// Streamable HTTP of 2026-07-28: each request stands for itself.
+    Modern,
+    /// Streamable HTTP of 2025-03-26 to 2025-11-25: a session.
+    Legacy,
+    /// HTTP+SSE of 2024-11-05: a session that is one stream.
+    Sse,
+}
 
-/// A link to the server. Its requests end with it.
-pub(crate) struct HttpLink {
-    link: Arc<Link>,
-    outputs: mpsc::Receiver<HttpOutput>,
-    tasks: JoinSet<()>,
-    /// The task of the stream that belongs to no request runs.
-    listening: bool,
+/// What happens on a link.
+#[derive(Debug)]
+pub(crate) enum HttpOutput {
+    /// A message from the server.
+    Message {
+        /// The message; may hold line breaks.
+        line: Bytes,
+        /// The request on whose response stream it came, by its id on the wire.
+        origin: Option<u64>,
+    },
+    /// The endpoint does not speak this kind; only before its first answer to `server/discover` or `initialize`.
+    NotSpoken(String),
+    /// The link is of no use any more; the text completes "the server …".
+    Failed(String),
 }
 
 /// What the tasks of a link share.
@@ -61,107 +62,19 @@ pub(super) struct Link {
     pub(super) endpoint: watch::Sender<Option<Uri>>,
 }
 
-impl HttpLink {
-    pub(super) fn new(server: Arc<HttpServer>, kind: HttpKind) -> Self {
-        let (sender, outputs) = mpsc::channel(OUTPUTS);
-        let link = Link {
+impl Link {
+    pub(super) fn new(server: Arc<HttpServer>, kind: HttpKind, outputs: mpsc::Sender<HttpOutput>) -> Self {
+        Self {
             server,
             kind,
-            outputs: sender,
+            outputs,
             opened: AtomicBool::new(false),
             in_flight: Mutex::default(),
             session: Session::default(),
             endpoint: watch::Sender::new(None),
-        };
-        Self { link: Arc::new(link), outputs, tasks: JoinSet::new(), listening: false }
-    }
-
-    /// Hands over one message. Never blocks; how many may be under way is the caller's to bound.
-    pub(crate) fn send(&mut self, message: &Payload) {
-        while self.tasks.try_join_next().is_some() {}
-        let Some(message) = Outgoing::read(message) else {
-            return tracing::error!("a message to the server is not JSON-RPC");
-        };
-        self.link.server.metrics.bytes_to_server(message.body.len());
-        let mut cancels = None;
-        if message.method == "notifications/cancelled" {
-            let id = message.envelope.span(Field::ParamsRequestId);
-            let id = id.and_then(|span| text::integer_value(span.of(&message.body)));
-            cancels = id.and_then(|id| self.link.in_flight.lock().get(&id).cloned());
-            if self.link.kind == HttpKind::Modern {
-                // To close its stream is to cancel a request.
-                return cancels.iter().for_each(CancellationToken::cancel);
-            }
-        }
-        let listens = match self.link.kind {
-            HttpKind::Modern => false,
-            HttpKind::Legacy => message.method == "notifications/initialized",
-            HttpKind::Sse => true,
-        };
-        if listens && !std::mem::replace(&mut self.listening, true) {
-            let link = self.link.clone();
-            match self.link.kind {
-                HttpKind::Sse => self.tasks.spawn(async move { sse::listen(&link).await }),
-                _ => self.tasks.spawn(async move { stream::listen(&link).await }),
-            };
-        }
-        let link = self.link.clone();
-        let cancelled = CancellationToken::new();
-        if let Some(id) = message.id {
-            link.in_flight.lock().insert(id, cancelled.clone());
-        }
-        self.tasks.spawn(async move {
-            let _ = cancelled.run_until_cancelled(post::post(&link, &message)).await;
-            if let Some(id) = message.id {
-                link.finished(id);
-            }
-            // The server knows that the request is cancelled; it need not answer it or end its stream.
-            if let Some(request) = cancels {
-                request.cancel();
-            }
-        });
-    }
-
-    /// The next thing that happened. Cancel-safe.
-    pub(crate) async fn next(&mut self) -> HttpOutput {
-        loop {
-            tokio::select! {
-                biased;
-                Some(output) = self.outputs.recv() => return output,
-                Some(ended) = self.tasks.join_next() => {
-                    if let Err(error) = ended
-                        && error.is_panic()
-                    {
-                        return HttpOutput::Failed("cannot be spoken to: the proxy has failed".to_owned());
-                    }
-                }
-                else => std::future::pending().await,
-            }
         }
     }
 
-    /// Ends the link: its streams are closed, and the server is told that a session is over.
-    pub(crate) async fn close(mut self) {
-        self.tasks.shutdown().await;
-        let Some(session) = self.link.session.current().filter(|session| session.id.is_some()) else {
-            return;
-        };
-        let server = &self.link.server;
-        let farewell =
-            server.request(Method::DELETE, &server.url, session.headers(), Bytes::new(), Accept::Messages);
-        // A server may not offer this, and there is nothing to be done if it fails.
-        let _ = timeout(FAREWELL, farewell).await;
-    }
-}
-
-/// Shows no session and no endpoint, whose names are secrets.
-impl fmt::Debug for HttpLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("HttpLink").field("kind", &self.link.kind).finish_non_exhaustive()
-    }
-}
-
-impl Link {
     /// Hands a message of the server's over; waits while too many wait.
     pub(super) async fn deliver(&self, line: Bytes, origin: Option<u64>) {
         self.server.metrics.bytes_from_server(line.len());
@@ -224,6 +137,16 @@ impl Link {
 
     pub(super) fn opened(&self) {
         self.opened.store(true, Ordering::Relaxed);
+    }
+
+    /// A request is under way; the token gives it up.
+    pub(super) fn started(&self, id: u64, cancelled: CancellationToken) {
+        self.in_flight.lock().insert(id, cancelled);
+    }
+
+    /// What gives up the request, if it has no answer yet.
+    pub(super) fn in_flight(&self, id: u64) -> Option<CancellationToken> {
+        self.in_flight.lock().get(&id).cloned()
     }
 
     /// The request has its answer.

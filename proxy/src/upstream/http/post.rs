@@ -3,9 +3,8 @@
 use http::{HeaderMap, Method};
 
 use super::{
-    HttpKind,
     answer::{Answer, Reading},
-    link::Link,
+    link::{HttpKind, Link},
     mirror::mirror,
     outgoing::Outgoing,
     quiet,

@@ -7,13 +7,13 @@ use tokio::time::timeout;
 use waggle_protocol::jsonrpc::{self, Field, Kind, Payload};
 
 use super::{
-    HttpServer,
     body::{Body, content_type},
     events::Events,
     headers::SESSION_ID,
     mirror::mirror,
     outgoing::Outgoing,
     request::Accept,
+    server::HttpServer,
     trouble::Trouble,
 };
 

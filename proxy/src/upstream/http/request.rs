@@ -7,8 +7,8 @@ use hyper::body::Incoming;
 use tokio::time::timeout;
 
 use super::{
-    HttpServer,
     client::innermost,
+    server::HttpServer,
     target::{resolve, same_origin},
     trouble::Trouble,
 };

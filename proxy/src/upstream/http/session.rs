@@ -12,10 +12,10 @@ use waggle_protocol::{
 };
 
 use super::{
-    HttpServer,
     headers::{PROTOCOL_VERSION, SESSION_ID},
     outgoing::Outgoing,
     quiet,
+    server::HttpServer,
     trouble::{Cause, Trouble},
 };
 

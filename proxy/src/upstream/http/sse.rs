@@ -5,10 +5,9 @@ use http::{HeaderMap, Method};
 use tokio::time::timeout;
 
 use super::{
-    HttpOutput,
     body::{Body, content_type},
     events::Events,
-    link::Link,
+    link::{HttpOutput, Link},
     outgoing::Outgoing,
     request::Accept,
     target::{resolve, same_origin},

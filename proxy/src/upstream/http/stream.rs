@@ -7,10 +7,9 @@ use http::{HeaderMap, Method, StatusCode};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    HttpOutput,
     body::{Body, content_type},
     events::{Events, Position},
-    link::Link,
+    link::{HttpOutput, Link},
     request::Accept,
     session::Tokens,
 };

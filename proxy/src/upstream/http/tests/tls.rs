@@ -15,7 +15,7 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::super::HttpSetupError;
+use super::super::client::HttpSetupError;
 use super::*;
 
 /// A server that a new authority vouches for, and the authority's certificate as PEM.
