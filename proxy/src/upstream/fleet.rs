@@ -270,23 +270,28 @@ impl Fleet {
             let member = shared.call(exchange, message, envelope).await?;
             return Ok(Caller { upstream: shared.clone(), member: Some(member) });
         }
-        let Some(capabilities) = what_may_be_asked(message, envelope) else {
-            if state.is_some() {
-                return Err(Refusal::stale_state());
-            }
-            let common = server.pool.common(server, settled.dialect, principal);
-            let member = common.call(exchange, message, envelope).await?;
-            return Ok(Caller { upstream: common, member: Some(member) });
-        };
-        let key = Key { principal, capabilities };
+        let declared = envelope.span(Field::MetaCapabilities).map_or(&b"{}"[..], |span| span.of(message));
+        let key = Key { principal, capabilities: LegacyCapabilities::from_modern(declared) };
+        let may_ask = may_ask(&envelope.method(message)) && !key.capabilities.is_empty();
         let ticket = Ticket { key: key.clone(), request: message.clone() };
         if let Some(span) = state {
-            let state = string_value(span.of(message)).ok_or_else(Refusal::stale_state)?;
+            let state =
+                string_value(span.of(message)).filter(|_| may_ask).ok_or_else(Refusal::stale_state)?;
             let (parked, round) = server.parking.find(&state, &ticket, server.clock.now())?;
             parked.upstream.resume(&parked, round, exchange, message, envelope).await?;
             return Ok(Caller { upstream: parked.upstream, member: Some(parked.member) });
         }
-        let upstream = server.pool.lease(server, settled.dialect, &key).await?;
+        let upstream = match may_ask {
+            true => Some(server.pool.lease(server, settled.dialect, &key).await?),
+            // What calls have changed in their process is to be seen by who lists afterwards.
+            false if envelope.method(message) != "subscriptions/listen" => server.pool.take_idle(&key),
+            false => None,
+        };
+        let Some(upstream) = upstream else {
+            let common = server.pool.common(server, settled.dialect, key.principal);
+            let member = common.call(exchange, message, envelope).await?;
+            return Ok(Caller { upstream: common, member: Some(member) });
+        };
         upstream.lease(ticket);
         // From here on whatever happens gives the lease back.
         let mut caller = Caller { upstream, member: None };
@@ -337,13 +342,9 @@ impl Fleet {
     }
 }
 
-/// What the server may ask the client before it answers; `None` if nothing.
-fn what_may_be_asked(message: &Bytes, envelope: &Envelope) -> Option<LegacyCapabilities> {
-    if !matches!(&*envelope.method(message), "tools/call" | "prompts/get" | "resources/read") {
-        return None;
-    }
-    let declared = envelope.span(Field::MetaCapabilities)?;
-    Some(LegacyCapabilities::from_modern(declared.of(message))).filter(|declared| !declared.is_empty())
+/// Whether the server may ask its client something before it answers (multi-round-trip requests).
+fn may_ask(method: &str) -> bool {
+    matches!(method, "tools/call" | "prompts/get" | "resources/read")
 }
 
 /// Waits for the outcome of the first connection; an error without a fate is silence.

@@ -94,7 +94,8 @@ impl Pool {
         }
     }
 
-    fn take_idle(&self, key: &Key) -> Option<Arc<Upstream>> {
+    /// The upstream that calls of this key have used last, unless it is at work.
+    pub(super) fn take_idle(&self, key: &Key) -> Option<Arc<Upstream>> {
         let mut state = self.state.lock();
         let fits = |(of, upstream): &(Key, Arc<Upstream>)| of == key && upstream.is_quiet();
         let position = state.idle.iter().rposition(fits)?;

@@ -4,7 +4,7 @@ use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
 
 use crate::modern_input::{asked, outcome, stale, start};
-use crate::support::{Modern, Waggle, answering, call, filled, form, retry, script};
+use crate::support::{Modern, Waggle, answering, call, filled, form, message, retry, script};
 
 /// Waits until the server has answered one call for nobody: only then it is known to be done with it.
 async fn quiet(waggle: &Waggle) {
@@ -48,6 +48,18 @@ async fn the_death_of_a_server_that_waits_is_told_at_once() {
     assert_eq!(answer["error"]["data"]["signal"], 9, "{answer}");
     // The next call gets another process.
     assert_ne!(client.script(json!([])).await["pid"], pid);
+    waggle.stop().await;
+}
+
+#[tokio::test]
+async fn who_lists_after_a_call_sees_what_it_has_changed() {
+    let waggle = start(&[]).await;
+    let client = Modern::with_forms(&waggle);
+    client.script(json!([])).await;
+    client.result(&message("the list after the call", "tools/list", json!({}))).await;
+    let received = client.history().await;
+    let listed = received.iter().filter(|message| message["method"] == "tools/list").count();
+    assert_eq!(listed, 1, "{received:?}");
     waggle.stop().await;
 }
 
