@@ -69,7 +69,7 @@ impl Proxy {
     /// Opens the ports and starts the server. Must be called on a tokio runtime.
     ///
     /// # Errors
-    /// A port is taken.
+    /// A port is taken, or what was said of the server behind `--upstream` cannot be used.
     pub async fn start(config: Config) -> Result<Self, Error> {
         let config = Arc::new(config);
         let (public, address) = listen(config.listen, "listen").await?;
