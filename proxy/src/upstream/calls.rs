@@ -1,7 +1,5 @@
 //! Calls of modern clients on one upstream.
 
-use std::sync::Arc;
-
 use bytes::Bytes;
 use waggle_protocol::{jsonrpc::Envelope, mux::MemberKey};
 
@@ -63,8 +61,8 @@ impl Upstream {
         self.state.lock().mux.legacy().is_some_and(|legacy| legacy.is_quiet())
     }
 
-    /// Whether nobody has a place here, nor is about to take one: there is the supervisor's handle and one more.
-    pub(super) fn is_unused(self: &Arc<Self>) -> bool {
-        Arc::strong_count(self) <= 2 && self.state.lock().mux.members() == 0
+    /// Whether nobody has a place here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.state.lock().mux.members() == 0
     }
 }

@@ -96,19 +96,24 @@ impl Pool {
 
     /// The upstream that calls of this key have used last, unless it is at work.
     pub(super) fn take_idle(&self, key: &Key) -> Option<Arc<Upstream>> {
-        let mut state = self.state.lock();
-        let fits = |(of, upstream): &(Key, Arc<Upstream>)| of == key && upstream.is_quiet();
-        let position = state.idle.iter().rposition(fits)?;
-        Some(state.idle.remove(position).1)
+        let fits = |(of, upstream): &(Key, Arc<Upstream>)| (of == key).then(|| upstream.clone());
+        let fitting: Vec<_> = self.state.lock().idle.iter().rev().filter_map(fits).collect();
+        fitting.into_iter().find(|upstream| upstream.is_quiet() && self.remove_idle(upstream))
     }
 
     /// Ends an upstream that nobody uses, so that its process makes room for another's.
     fn evict(&self) {
-        let mut state = self.state.lock();
-        let position = state.idle.iter().position(|(_, upstream)| upstream.has_process());
-        if let Some(position) = position {
-            state.idle.remove(position).1.end();
+        let idle: Vec<_> = self.state.lock().idle.iter().map(|(_, upstream)| upstream.clone()).collect();
+        if let Some(evicted) = idle.iter().find(|idle| idle.has_process() && self.remove_idle(idle)) {
+            evicted.end();
         }
+    }
+
+    /// False if somebody else was quicker: while an upstream is looked at, the pool is not locked.
+    fn remove_idle(&self, upstream: &Arc<Upstream>) -> bool {
+        let idle = &mut self.state.lock().idle;
+        let position = idle.iter().position(|(_, other)| Arc::ptr_eq(other, upstream));
+        position.map(|position| idle.remove(position)).is_some()
     }
 
     /// A leased upstream is free again.
@@ -121,15 +126,28 @@ impl Pool {
 
     /// Forgets what has no process any more and is used by nobody.
     pub(super) fn sweep(&self) {
+        let all: Vec<_> = {
+            let mut state = self.state.lock();
+            state.made.retain(|upstream| upstream.strong_count() > 0);
+            state.commons.values().chain(state.idle.iter().map(|(_, upstream)| upstream)).cloned().collect()
+        };
+        for upstream in all {
+            if !upstream.has_process() && upstream.is_empty() && self.remove_unused(&upstream) {
+                upstream.end();
+            }
+        }
+    }
+
+    /// False if somebody has come by it meanwhile.
+    fn remove_unused(&self, upstream: &Arc<Upstream>) -> bool {
         let mut state = self.state.lock();
-        let unused = |upstream: &Arc<Upstream>| !upstream.has_process() && upstream.is_unused();
-        for (_, upstream) in state.idle.extract_if(.., |(_, upstream)| unused(upstream)) {
-            upstream.end();
+        // The supervisor has one, the pool, and who asks; another one is to be had only here.
+        let unused = Arc::strong_count(upstream) <= 3;
+        if unused {
+            state.idle.retain(|(_, other)| !Arc::ptr_eq(other, upstream));
+            state.commons.retain(|_, other| !Arc::ptr_eq(other, upstream));
         }
-        for (_, upstream) in state.commons.extract_if(|_, upstream| unused(upstream)) {
-            upstream.end();
-        }
-        state.made.retain(|upstream| upstream.strong_count() > 0);
+        unused
     }
 
     /// Tells the listening clients of a principal that a list has changed.
