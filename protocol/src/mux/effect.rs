@@ -80,6 +80,24 @@ pub enum ListKind {
     Resources,
 }
 
+impl ListKind {
+    pub(super) const ALL: [Self; 3] = [Self::Tools, Self::Prompts, Self::Resources];
+
+    /// The notification of a change.
+    pub fn notification(self) -> &'static str {
+        match self {
+            Self::Tools => "notifications/tools/list_changed",
+            Self::Prompts => "notifications/prompts/list_changed",
+            Self::Resources => "notifications/resources/list_changed",
+        }
+    }
+
+    /// The list whose change the notification tells.
+    pub(super) fn of_notification(method: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|kind| kind.notification() == method)
+    }
+}
+
 /// Why a message was dropped; a closed set, counted by name.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum DropReason {

@@ -33,7 +33,7 @@ use in_flight::WireId;
 
 use crate::{
     error::code,
-    jsonrpc::{self, Edit, Envelope, Field, Kind, Payload, Span},
+    jsonrpc::{self, Edit, Envelope, Field, Kind, Payload, ScanError, Span},
     time::Timestamp,
 };
 
@@ -117,4 +117,22 @@ fn uri(message: &Bytes, envelope: &Envelope) -> Option<String> {
 fn level(message: &Bytes, envelope: &Envelope) -> Option<Level> {
     let span = envelope.span(Field::ParamsLevel)?;
     Level::parse(&jsonrpc::text::string_value(span.of(message))?)
+}
+
+/// Takes a line of the server's: one message, or a batch of them, each by itself.
+///
+/// # Errors
+/// The first of those that `take` gives; or the batch is not JSON.
+fn each_message(
+    line: &Bytes,
+    mut take: impl FnMut(&Bytes) -> Result<(), ScanError>,
+) -> Result<(), ScanError> {
+    if !jsonrpc::is_batch(line) {
+        return take(line);
+    }
+    let mut outcome = Ok(());
+    for span in jsonrpc::elements(line)? {
+        outcome = outcome.and(take(&span.slice(line)));
+    }
+    outcome
 }

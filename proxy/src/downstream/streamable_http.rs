@@ -129,18 +129,19 @@ impl Endpoint {
     }
 
     async fn post_batch(&self, parts: &Parts, body: &Bytes) -> Result<Response<Body>, Refusal> {
-        self.refuse_modern_batch(parts, body)?;
+        let spans = jsonrpc::elements(body).map_err(|error| Refusal::malformed(&error))?;
+        let messages: Vec<_> = spans.into_iter().map(|span| Message::parse(span.slice(body))).collect();
+        let envelopes = messages.iter().flatten().map(|message| &message.envelope);
+        claim_batch(envelopes, headers::only(&parts.headers, PROTOCOL_VERSION))?;
         let session = self.session(parts)?;
         if !linked(&session)?.version.allows_batches() {
             return Err(Refusal::invalid("batches exist in 2025-03-26 only; send one message per request"));
         }
-        let spans = jsonrpc::elements(body).map_err(|error| Refusal::malformed(&error))?;
         let limit = self.server.config.limits.max_batch;
-        if spans.is_empty() || spans.len() > limit {
+        if messages.is_empty() || messages.len() > limit {
             return Err(Refusal::invalid(format!("a batch has 1 to {limit} messages (--max-batch)")));
         }
-        let messages: Vec<Message> =
-            spans.into_iter().map(|span| Message::parse(span.slice(body))).collect::<Result<_, _>>()?;
+        let messages: Vec<Message> = messages.into_iter().collect::<Result<_, _>>()?;
         if messages.iter().any(|message| message.is("initialize")) {
             return Err(Refusal::invalid("initialize must not be part of a batch"));
         }
@@ -174,13 +175,6 @@ impl Endpoint {
             0 => Ok(accepted()),
             _ => Ok(self.respond(&session, outlet, accept, true, busy).await),
         }
-    }
-
-    fn refuse_modern_batch(&self, parts: &Parts, body: &Bytes) -> Result<(), Refusal> {
-        let spans = jsonrpc::elements(body).map_err(|error| Refusal::malformed(&error))?;
-        let messages: Vec<_> =
-            spans.into_iter().filter_map(|span| jsonrpc::scan(&span.slice(body)).ok()).collect();
-        Ok(claim_batch(&messages, headers::only(&parts.headers, PROTOCOL_VERSION))?)
     }
 
     /// JSON when the answers come first and alone; a stream when something precedes them, or nothing comes
@@ -274,13 +268,14 @@ impl Endpoint {
         Ok(response)
     }
 
-    /// The session that the request names: 400 without an id, 404 for one that is not known, 400 for a version
-    /// header that does not fit it.
+    /// Whether the request names a session that is open.
     fn knows_session(&self, parts: &Parts) -> bool {
         let id = header(&parts.headers, SESSION_ID);
         id.is_some_and(|id| self.sessions.find(id, Transport::StreamableHttp).is_some())
     }
 
+    /// The session that the request names: 400 without an id, 404 for one that is not known, 400 for a version
+    /// header that does not fit it.
     fn session(&self, parts: &Parts) -> Result<Arc<Session>, Refusal> {
         let id = header(&parts.headers, SESSION_ID)
             .ok_or_else(|| Refusal::invalid("the Mcp-Session-Id header is missing; initialize first"))?;

@@ -101,6 +101,14 @@ impl Fleet {
         }
     }
 
+    /// The upstream that all clients share now, if there is one.
+    fn shared(&self) -> Option<Arc<Upstream>> {
+        match &*self.standing.borrow() {
+            Standing::Settled(settled) => settled.shared.clone(),
+            _ => None,
+        }
+    }
+
     /// Whether requests reach a server: its process runs, or starts when one is needed.
     pub(crate) fn is_serving(&self) -> bool {
         match &*self.standing.borrow() {
@@ -301,22 +309,14 @@ impl Fleet {
 
     /// Ends what modern clients listen to, with its final result.
     pub(crate) fn end_listens(&self) {
-        let shared = match &*self.standing.borrow() {
-            Standing::Settled(settled) => settled.shared.clone(),
-            _ => None,
-        };
-        for upstream in self.server.pool.commons().into_iter().chain(shared) {
+        for upstream in self.server.pool.commons().into_iter().chain(self.shared()) {
             upstream.end_listens();
         }
     }
 
     /// Answers what still waits for a server: it will not be waited for.
     pub(crate) fn give_up_requests(&self, error: &RpcError) {
-        let shared = match &*self.standing.borrow() {
-            Standing::Settled(settled) => settled.shared.clone(),
-            _ => None,
-        };
-        for upstream in self.server.pool.all().into_iter().chain(shared) {
+        for upstream in self.server.pool.all().into_iter().chain(self.shared()) {
             upstream.leave(error);
         }
     }

@@ -45,15 +45,9 @@ impl ServerCapabilities {
         }
     }
 
-    /// The lists whose changes the server tells, and how.
-    pub(super) fn list_changes(self) -> impl Iterator<Item = (ListKind, &'static str)> {
-        [
-            (ListKind::Tools, "notifications/tools/list_changed"),
-            (ListKind::Prompts, "notifications/prompts/list_changed"),
-            (ListKind::Resources, "notifications/resources/list_changed"),
-        ]
-        .into_iter()
-        .filter(move |(kind, _)| self.changes(*kind))
+    /// The lists whose changes the server tells.
+    pub(super) fn list_changes(self) -> impl Iterator<Item = ListKind> {
+        ListKind::ALL.into_iter().filter(move |kind| self.changes(*kind))
     }
 }
 
@@ -129,8 +123,8 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
             self.effects.push_back(Effect::ToServer(payload));
         }
         if self.link.is_successor() {
-            for (_, method) in self.capabilities.list_changes() {
-                self.broadcast(jsonrpc::build::notification(method, None).into());
+            for kind in self.capabilities.list_changes() {
+                self.broadcast(jsonrpc::build::notification(kind.notification(), None).into());
             }
         }
         let handshake = Bytes::copy_from_slice(result.of(line));

@@ -252,10 +252,10 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
                 self.start_listening(key, now);
                 continue;
             }
-            for (kind, method) in self.capabilities.list_changes() {
+            for kind in self.capabilities.list_changes() {
                 if listener.filter.wants(kind) {
                     let params = format!(r#"{{"_meta":{{{}}}}}"#, listener.subscription());
-                    let message = jsonrpc::build::notification(method, Some(params.as_bytes()));
+                    let message = jsonrpc::build::notification(kind.notification(), Some(params.as_bytes()));
                     self.effects.push_back(listener.related(message.into()));
                 }
             }

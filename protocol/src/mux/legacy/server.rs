@@ -10,7 +10,7 @@ use super::{
 use crate::{
     error::{RpcError, code},
     jsonrpc::{self, Edit, Envelope, Field, Kind, Payload, ScanError, Span},
-    mux::{error_code, level, questions::Question},
+    mux::{each_message, error_code, level, questions::Question},
     time::Timestamp,
 };
 
@@ -28,14 +28,7 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
         origin: Option<u64>,
         now: Timestamp,
     ) -> Result<(), ScanError> {
-        if jsonrpc::is_batch(line) {
-            let mut outcome = Ok(());
-            for span in jsonrpc::elements(line)? {
-                outcome = outcome.and(self.one_server_message(&span.slice(line), origin, now));
-            }
-            return outcome;
-        }
-        self.one_server_message(line, origin, now)
+        each_message(line, |message| self.one_server_message(message, origin, now))
     }
 
     fn one_server_message(

@@ -7,8 +7,6 @@ use serde_json::{Value, json};
 use crate::{jsonrpc, mux::ListKind};
 
 impl ListKind {
-    const ALL: [Self; 3] = [Self::Tools, Self::Prompts, Self::Resources];
-
     /// The capability that may say `listChanged`.
     fn capability(self) -> &'static str {
         match self {
@@ -25,20 +23,6 @@ impl ListKind {
             Self::Prompts => "promptsListChanged",
             Self::Resources => "resourcesListChanged",
         }
-    }
-
-    /// The notification of a change.
-    pub fn notification(self) -> &'static str {
-        match self {
-            Self::Tools => "notifications/tools/list_changed",
-            Self::Prompts => "notifications/prompts/list_changed",
-            Self::Resources => "notifications/resources/list_changed",
-        }
-    }
-
-    /// The list whose change the notification tells.
-    pub(super) fn of_notification(method: &str) -> Option<Self> {
-        Self::ALL.into_iter().find(|kind| kind.notification() == method)
     }
 }
 
