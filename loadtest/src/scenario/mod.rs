@@ -1,0 +1,3 @@
+//! Kinds of load, a file for each.
+
+pub mod calls;
