@@ -39,6 +39,11 @@ impl LineDecoder {
         Self { max_line, input: Input::default(), discarded: None }
     }
 
+    /// Another limit from now on, also for the line that is being read.
+    pub fn set_max_line(&mut self, max_line: usize) {
+        self.max_line = max_line;
+    }
+
     /// The buffer to read into, with room for `at_least` bytes after what it holds. Only ever append to it.
     pub fn buffer(&mut self, at_least: usize) -> &mut BytesMut {
         self.input.room(at_least)

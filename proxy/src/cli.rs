@@ -13,6 +13,8 @@ use clap::error::{ContextKind, ContextValue, ErrorKind};
 use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Parser, Subcommand};
 
 use crate::config::{Mistake, Source, all_options, nearest};
+use crate::launch::{InstallOptions, LaunchOptions};
+use crate::probe::ProbeOptions;
 
 /// The command line of `waggle-proxy`, as it was typed.
 #[derive(Debug, Default, Parser)]
@@ -21,7 +23,7 @@ use crate::config::{Mistake, Source, all_options, nearest};
     version,
     about = "Puts any MCP server behind one URL that every MCP client can use",
     after_help = "Without COMMAND and URL the built-in demo server is served. stdout carries one line, the URL; logs go to stderr.",
-    override_usage = "waggle-proxy [OPTIONS] [-- COMMAND [ARGS]...]\n       waggle-proxy [OPTIONS] --upstream URL\n       waggle-proxy demo",
+    override_usage = "waggle-proxy [OPTIONS] [-- COMMAND [ARGS]...]\n       waggle-proxy [OPTIONS] --upstream URL\n       waggle-proxy [OPTIONS] --launcher PATH\n       waggle-proxy launch --socket PATH -- COMMAND [ARGS]...\n       waggle-proxy install DIR\n       waggle-proxy probe URL\n       waggle-proxy demo",
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
@@ -49,15 +51,31 @@ pub struct Cli {
     mistakes: Vec<Mistake>,
 }
 
-/// The subcommand as it is typed.
+/// The subcommands as they are typed.
 const DEMO: &str = "demo";
+const LAUNCH: &str = "launch";
+const INSTALL: &str = "install";
+const PROBE: &str = "probe";
 
 /// What else the program can do.
-#[derive(Clone, Copy, Debug, Subcommand)]
-enum Mode {
+#[derive(Clone, Debug, Subcommand)]
+pub enum Mode {
     /// Run the built-in demo server on stdin and stdout
     #[command(name = DEMO)]
     Demo,
+    /// Run the server's processes in this container, for the proxy in another one
+    #[command(
+        name = LAUNCH,
+        override_usage = "waggle-proxy launch [OPTIONS] --socket PATH -- COMMAND [ARGS]...",
+        after_help = "The first process of a server's container. Exits with 127 if there is no such command, and with 126 if it may not be executed."
+    )]
+    Launch(LaunchOptions),
+    /// Copy this program to where another container can execute it
+    #[command(name = INSTALL)]
+    Install(InstallOptions),
+    /// Connect to an MCP server as a client does, and print its name and how many tools it has
+    #[command(name = PROBE)]
+    Probe(ProbeOptions),
 }
 
 impl Cli {
@@ -88,9 +106,15 @@ impl Cli {
         }
     }
 
-    /// Whether the demo server was asked for, on stdio: nothing else on the command line counts.
-    pub fn is_demo(&self) -> bool {
-        matches!(self.mode, Some(Mode::Demo))
+    /// A command line that names a configuration file and nothing else.
+    pub(crate) fn naming(config: PathBuf) -> Self {
+        Self { config: Some(config), ..Self::default() }
+    }
+
+    /// What was asked for in place of a proxy, if the command line is without mistakes: nothing else on it
+    /// counts then.
+    pub fn mode(&self) -> Option<&Mode> {
+        self.mode.as_ref().filter(|_| self.mistakes.is_empty())
     }
 
     /// What could not be read, each as a sentence.
@@ -177,8 +201,10 @@ fn diagnose(error: &clap::Error, args: &[OsString]) -> (Mistake, Option<Vec<OsSt
     // Whether the argument at `at` is there and does not look like a flag.
     let is_value = |at: usize| at < end_of_options && !args[at].to_string_lossy().starts_with('-');
 
-    if args.get(1).is_some_and(|arg| arg == DEMO) {
-        return (Mistake::BesideDemo, None);
+    match args.get(1).and_then(|arg| arg.to_str()) {
+        Some(DEMO) => return (Mistake::BesideDemo, None),
+        Some(mode @ (LAUNCH | INSTALL | PROBE)) => return (misused(mode, error), None),
+        _ => {}
     }
     let invalid = context(ContextKind::InvalidArg).or_else(|| context(ContextKind::InvalidSubcommand));
     match (error.kind(), invalid) {
@@ -219,12 +245,33 @@ fn diagnose(error: &clap::Error, args: &[OsString]) -> (Mistake, Option<Vec<OsSt
             let found = find(flag, &|at, arg| arg == flag && !is_value(at + 1));
             (mistake, found.and_then(|(at, _)| without(at, at + 1)))
         }
-        _ => {
-            let text = error.to_string();
-            let first = text.lines().next().unwrap_or_default();
-            (Mistake::Usage(first.strip_prefix("error: ").unwrap_or(first).to_owned()), None)
-        }
+        _ => (Mistake::Usage(first_line(error)), None),
     }
+}
+
+/// What is wrong with the words after a subcommand.
+fn misused(mode: &str, error: &clap::Error) -> Mistake {
+    use std::error::Error as _;
+    let problem = match (error.get(ContextKind::InvalidArg), error.source()) {
+        // The parser names them on lines of their own.
+        (Some(ContextValue::Strings(names)), _) if error.kind() == ErrorKind::MissingRequiredArgument => {
+            let names: Vec<_> = names.iter().map(|name| name.trim_end_matches("...")).collect();
+            format!("{} missing", names.join(" and "))
+        }
+        // The value may be long.
+        (Some(ContextValue::String(usage)), Some(problem)) => {
+            format!("`{}` {problem}", usage.split(' ').next().unwrap_or(usage))
+        }
+        _ => first_line(error),
+    };
+    Mistake::Misused { mode: mode.to_owned(), problem }
+}
+
+/// The parser's own words, without what it adds for terminals.
+fn first_line(error: &clap::Error) -> String {
+    let text = error.to_string();
+    let first = text.lines().next().unwrap_or_default();
+    first.strip_prefix("error: ").unwrap_or(first).to_owned()
 }
 
 /// The flag that `flag` is a slip of the finger for.

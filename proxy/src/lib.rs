@@ -8,23 +8,34 @@
 //! | `stream` | what messages for a client are put into: outlets and exchanges |
 //! | `session` | one client's session: its streams and its place at an upstream |
 //! | `upstream` | towards the server: what it speaks, processes or HTTP, and the multiplexers that serve many clients with them |
+//! | `child` | child processes with their groups, pipes and orphans |
+//! | [`launch`] | the launcher, which runs the server in its own container, and what it and the proxy say to each other |
 //! | [`demo`] | the built-in demo server |
+//! | [`probe`] | a client's first steps, to see whether a server answers |
 //! | [`telemetry`] | logs and metrics |
 //!
 //! The rules of the protocol are values in `waggle_protocol`; this crate gives them sockets, processes and time.
 
+mod child;
 pub mod cli;
 mod clock;
 pub mod config;
 pub mod demo;
 mod downstream;
 mod error;
+pub mod launch;
+pub mod probe;
 mod proxy;
+mod reload;
+mod secret;
 mod server;
 mod session;
+mod slots;
 mod stream;
 pub mod telemetry;
 mod upstream;
+mod utc;
 
+pub use child::end_orphans;
 pub use proxy::{Error, Proxy};
-pub use upstream::end_orphans;
+pub use reload::Reloader;

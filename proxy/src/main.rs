@@ -3,7 +3,10 @@
 mod banner;
 
 use std::{
+    convert::Infallible,
+    future::pending,
     io::{self, Write as _},
+    path::Path,
     process::ExitCode,
 };
 
@@ -12,10 +15,12 @@ use tokio::{
     signal::unix::{SignalKind, signal},
 };
 use waggle_proxy::{
-    Proxy,
-    cli::Cli,
-    config::{Config, Mistake},
+    Proxy, Reloader,
+    cli::{Cli, Mode},
+    config::{Config, Mistake, Reading, Sources},
     demo,
+    launch::{self, LaunchOptions, Launcher, NoCommand},
+    probe::{self, ProbeOptions},
     telemetry::log,
 };
 
@@ -28,21 +33,29 @@ fn main() -> ExitCode {
         // Help or version. Nobody is left to tell when stdout is closed.
         Err(text) => return text.print().map_or(ExitCode::FAILURE, |()| ExitCode::SUCCESS),
     };
-    if cli.is_demo() && cli.mistakes().is_empty() {
-        return end(serve_demo());
+    match cli.mode() {
+        Some(Mode::Demo) => return end(serve_demo()),
+        Some(Mode::Launch(options)) => return launch(options),
+        Some(Mode::Install(options)) => return end(install(&options.folder)),
+        Some(Mode::Probe(options)) => return end(probe(options)),
+        None => {}
     }
-    let config = match Config::resolve(&cli, std::env::vars_os(), |path| std::fs::read_to_string(path)) {
+    let check_config = cli.check_config;
+    let sources = Sources::new(cli, std::env::vars_os());
+    let Reading { config, digest } = sources.read();
+    let config = match config {
         Ok(config) => config,
         Err(mistakes) => return refuse(&mistakes),
     };
-    if cli.check_config {
+    if check_config {
         return end(print(&config));
     }
-    end(log::init(&config).map_err(anyhow::Error::from).and_then(|()| serve(config)))
+    let log = log::init(&config).map_err(anyhow::Error::from);
+    end(log.and_then(|log| serve(config, |proxy| proxy.reloader(sources, digest).with_log(log))))
 }
 
 /// Serves until the process is told to stop; told twice, it stops at once.
-fn serve(config: Config) -> anyhow::Result<()> {
+fn serve(config: Config, reloader: impl FnOnce(&Proxy) -> Reloader) -> anyhow::Result<()> {
     // One thread for the whole data path: requests that are ready together then leave in one write.
     let runtime = runtime()?;
     let result = runtime.block_on(async {
@@ -55,6 +68,7 @@ fn serve(config: Config) -> anyhow::Result<()> {
             }
         };
         let proxy = Proxy::start(config).await?;
+        let reloads = follow(reloader(&proxy))?;
         banner::print(&proxy)?;
         let found = banner::print_found(proxy.found());
         let (stop, stopped) = tokio::sync::oneshot::channel::<()>();
@@ -64,6 +78,7 @@ fn serve(config: Config) -> anyhow::Result<()> {
             served = &mut served => return Ok(served?),
             () = told() => drop(stop),
             never = found => match never {},
+            never = reloads => match never {},
         }
         tokio::select! {
             served = served => Ok(served?),
@@ -74,6 +89,16 @@ fn serve(config: Config) -> anyhow::Result<()> {
     drop(runtime);
     waggle_proxy::end_orphans();
     result
+}
+
+/// Keeps the proxy at its configuration file; a hangup has it read again. Without a file a hangup ends the program, as
+/// it does any other.
+fn follow(reloader: Reloader) -> io::Result<impl Future<Output = Infallible>> {
+    let mut hangup = reloader.file().map(|_| signal(SignalKind::hangup())).transpose()?;
+    Ok(reloader.follow(async move || match &mut hangup {
+        Some(hangup) => drop(hangup.recv().await),
+        None => pending().await,
+    }))
 }
 
 fn runtime() -> io::Result<Runtime> {
@@ -87,6 +112,51 @@ fn serve_demo() -> anyhow::Result<()> {
     // A read of stdin cannot be interrupted: it is left behind.
     runtime.shutdown_background();
     Ok(served?)
+}
+
+/// Runs server processes for the proxy in another container. A command that can never be run is told in one
+/// sentence, with the exit code of a shell.
+fn launch(options: &LaunchOptions) -> ExitCode {
+    let launched = try_launch(options);
+    let never = launched.as_ref().err().and_then(|error| error.downcast_ref::<NoCommand>());
+    let code = never.map(|never| ExitCode::from(never.exit_code()));
+    let ended = end(launched);
+    code.unwrap_or(ended)
+}
+
+/// Runs until told to stop; told twice, stops at once.
+fn try_launch(options: &LaunchOptions) -> anyhow::Result<()> {
+    log::init(&Config::default())?;
+    let runtime = runtime()?;
+    let launched = runtime.block_on(async {
+        let mut interrupt = signal(SignalKind::interrupt())?;
+        let mut terminate = signal(SignalKind::terminate())?;
+        let launcher = Launcher::new(options.clone())?;
+        let told = async || {
+            tokio::select! {
+                _ = interrupt.recv() => {}
+                _ = terminate.recv() => {}
+            }
+        };
+        launcher.run(told).await;
+        Ok(())
+    });
+    // As for a proxy.
+    drop(runtime);
+    waggle_proxy::end_orphans();
+    launched
+}
+
+/// Copies this program into the folder.
+fn install(folder: &Path) -> anyhow::Result<()> {
+    let copy = launch::install(folder).map_err(anyhow::Error::msg)?;
+    Ok(writeln!(io::stdout(), "{}", copy.display())?)
+}
+
+/// Says what is found at the URL.
+fn probe(options: &ProbeOptions) -> anyhow::Result<()> {
+    let found = runtime()?.block_on(probe::probe(options))?;
+    Ok(writeln!(io::stdout(), "{found}")?)
 }
 
 /// Prints the effective configuration.

@@ -1,6 +1,6 @@
 //! A running proxy: what is started, in which order, and how it ends.
 
-use std::{future::Future, io, net::SocketAddr, sync::Arc, time::Duration};
+use std::{future::Future, io, net::SocketAddr, path::PathBuf, sync::Arc, time::Duration};
 
 use tokio::{
     net::TcpListener,
@@ -11,11 +11,15 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use waggle_protocol::{mux::Sharing, seal::Sealer};
 
 use crate::{
-    config::{Config, ProcessMode, UpstreamHeader},
+    config::{Config, Live, ProcessMode, ServerVariable, Sources, UpstreamHeader},
     downstream::Endpoint,
+    reload::Reloader,
     server::{Listener, Router, admin},
+    slots::Slots,
     telemetry::metrics::Metrics,
-    upstream::{Fleet, HttpServer, HttpSettings, Program, Server, Target},
+    upstream::{
+        Fleet, Handling, HttpServer, HttpSettings, Launcher, LauncherSettings, Program, Server, Target,
+    },
 };
 
 /// Connections to the admin port: a few probes and scrapes.
@@ -42,9 +46,17 @@ pub enum Error {
     /// The MCP server did not start, or ended before it had answered anything.
     #[error("{0}")]
     Server(String),
-    /// What was said of the upstream server cannot be used.
+    /// What was said of the server cannot be used.
     #[error("{0}")]
     Upstream(String),
+    /// There can be no socket for the launcher.
+    #[error("cannot listen on {} for the launcher: {why}", .path.display())]
+    Launcher {
+        /// The path of `--launcher`.
+        path: PathBuf,
+        /// The system's reason.
+        why: io::Error,
+    },
     /// The operating system has no random bytes for the key that request states are sealed with.
     #[error("cannot make a key: {0}")]
     Random(getrandom::Error),
@@ -57,9 +69,12 @@ pub enum Error {
 #[derive(Debug)]
 pub struct Proxy {
     endpoint: Arc<Endpoint>,
+    router: Arc<Router>,
     address: SocketAddr,
     admin: Option<SocketAddr>,
     listener: Arc<Listener>,
+    /// Of connections to the MCP port.
+    slots: Arc<Slots>,
     /// Of connections and listeners, apart from the tasks of server processes.
     connections: TaskTracker,
     failure: mpsc::Receiver<String>,
@@ -71,7 +86,6 @@ impl Proxy {
     /// # Errors
     /// A port is taken, or what was said of the server behind `--upstream` cannot be used.
     pub async fn start(config: Config) -> Result<Self, Error> {
-        let config = Arc::new(config);
         let (public, address) = listen(config.listen, "listen").await?;
         let admin = match config.admin_listen {
             Some(address) => Some(listen(address, "admin-listen").await?),
@@ -83,9 +97,11 @@ impl Proxy {
             ProcessMode::Shared => Sharing::Shared,
         };
         let metrics = Arc::new(Metrics::default());
-        let target = target(&config, sharing, &metrics)?;
+        let slots = Arc::new(Slots::new(config.limits.max_connections));
+        let config = Live::new(config);
         let sealer = sealer().map_err(Error::Random)?;
         let (tracker, stop) = (TaskTracker::new(), CancellationToken::new());
+        let target = target(&config, sharing, &metrics, &tracker, &stop)?;
         let (server, failure) =
             Server::new(config.clone(), sharing, target, sealer, metrics.clone(), tracker.clone(), stop);
         let drained = CancellationToken::new();
@@ -102,20 +118,36 @@ impl Proxy {
             drained,
         });
         let router = Arc::new(Router::new(endpoint.clone()));
+        let serving = router.clone();
         let answer = move |request| {
-            let router = router.clone();
+            let router = serving.clone();
             async move { router.answer(request).await }
         };
-        connections.spawn(listener.clone().run(public, config.limits.max_connections, answer));
+        connections.spawn(listener.clone().run(public, slots.clone(), answer));
         let admin_address = admin.as_ref().map_or("off".to_owned(), |(_, address)| address.to_string());
         tracing::info!(mcp = %address, admin = admin_address, "listening");
         let admin = admin.map(|(socket, address)| {
             let endpoint = endpoint.clone();
             let answer = move |request| admin::answer(endpoint.clone(), request);
-            connections.spawn(listener.clone().run(socket, ADMIN_CONNECTIONS, answer));
+            let slots = Arc::new(Slots::new(ADMIN_CONNECTIONS));
+            connections.spawn(listener.clone().run(socket, slots, answer));
             address
         });
-        Ok(Self { endpoint, address, admin, listener, connections, failure })
+        Ok(Self { endpoint, router, address, admin, listener, slots, connections, failure })
+    }
+
+    /// What keeps the proxy at a configuration that may change: `sources` are those that it was started with, and
+    /// `digest` that of the file as it was read then.
+    pub fn reloader(&self, sources: Sources, digest: Option<String>) -> Reloader {
+        self.endpoint.server.config.outcome.applied(digest.clone(), Vec::new());
+        Reloader {
+            sources,
+            digest,
+            log: None,
+            fleet: self.endpoint.fleet.clone(),
+            router: self.router.clone(),
+            connections: self.slots.clone(),
+        }
     }
 
     /// Where the MCP endpoint listens.
@@ -130,7 +162,7 @@ impl Proxy {
 
     /// The base of all URLs that clients are given: the public one, or the listening address.
     pub fn base_url(&self) -> String {
-        match &self.endpoint.server.config.public_url {
+        match &self.endpoint.server.config.now().public_url {
             Some(url) => url.as_str().to_owned(),
             None => format!("http://{}", reachable(self.address)),
         }
@@ -161,7 +193,7 @@ impl Proxy {
     /// processes stopped: all within the grace period.
     async fn drain(&self) {
         let server = &self.endpoint.server;
-        let grace = server.config.times.grace;
+        let grace = server.config.now().times.grace;
         let end = Instant::now() + grace;
         let requests_end = end - grace / FOR_PROCESSES;
         tracing::info!(grace_seconds = grace.as_secs_f32(), "shutting down");
@@ -169,15 +201,20 @@ impl Proxy {
         self.listener.closing.cancel();
         self.endpoint.fleet.end_listens();
         let answered = async {
-            while server.metrics.in_flight.get() > 0 {
+            // Without a launcher, none comes any more: a pod's containers end before its sidecar.
+            while server.metrics.in_flight.get() > 0 && !server.waits_for_launcher() {
                 tokio::time::sleep(DRAIN_LOOK).await;
             }
         };
-        if timeout_at(requests_end, answered).await.is_err() {
-            tracing::warn!(
-                requests = server.metrics.in_flight.get(),
-                "requests are cut off by the end of the grace period"
-            );
+        let answered = timeout_at(requests_end, answered).await;
+        let requests = server.metrics.in_flight.get();
+        if requests > 0 {
+            match answered {
+                Ok(()) => {
+                    tracing::warn!(requests, "requests are cut off: there is no launcher to serve them")
+                }
+                Err(_) => tracing::warn!(requests, "requests are cut off by the end of the grace period"),
+            }
             self.endpoint.give_up_requests();
         }
         self.endpoint.sessions.close_streams();
@@ -213,29 +250,48 @@ fn sealer() -> Result<Sealer, getrandom::Error> {
     Ok(Sealer::new(key, node))
 }
 
-/// The server: a program, which may be the built-in demo, or a URL.
-fn target(config: &Config, sharing: Sharing, metrics: &Arc<Metrics>) -> Result<Target, Error> {
+/// The server: a program, which may be the built-in demo, or one in another container, or a URL.
+fn target(
+    live: &Arc<Live>,
+    sharing: Sharing,
+    metrics: &Arc<Metrics>,
+    tracker: &TaskTracker,
+    stop: &CancellationToken,
+) -> Result<Target, Error> {
+    let config = live.now();
+    let setup = |why: &dyn std::fmt::Display| Error::Upstream(why.to_string());
     if let Some(url) = &config.upstream {
-        let setup = |why: &dyn std::fmt::Display| Error::Upstream(why.to_string());
         let headers: Result<Vec<_>, _> = config.upstream_headers.iter().map(UpstreamHeader::read).collect();
         let ca = config.upstream_ca.as_ref().map(std::fs::read).transpose();
         let settings = HttpSettings {
             url: url.uri().clone(),
             headers: headers.map_err(|why| setup(&why))?,
             ca: ca.map_err(|why| setup(&format_args!("cannot read the file of --upstream-ca: {why}")))?,
-            connect_timeout: config.times.upstream_connect_timeout,
-            idle_timeout: config.times.upstream_idle_timeout,
-            request_timeout: config.times.request_timeout,
-            max_message: config.limits.max_line,
+            config: live.clone(),
         };
         let server = HttpServer::new(settings, metrics.clone()).map_err(|why| setup(&why))?;
         return Ok(Target::Http(Arc::new(server)));
+    }
+    let environment: Result<Vec<_>, _> = config.server_env.iter().map(ServerVariable::read).collect();
+    let environment = environment.map_err(|why| setup(&why))?;
+    let handling = Handling::new(sharing == Sharing::Shared, config.times.grace);
+    if let Some(path) = &config.launcher {
+        let settings = LauncherSettings {
+            socket: path.clone(),
+            environment,
+            handling,
+            start_timeout: config.times.handshake_timeout,
+            max_processes: config.limits.max_processes,
+        };
+        let launcher = Launcher::listen(settings, tracker, stop);
+        let launcher = launcher.map_err(|why| Error::Launcher { path: path.clone(), why })?;
+        return Ok(Target::Launcher(launcher));
     }
     let command = match &config.command {
         Some(command) => command.clone(),
         None => demo_command()?,
     };
-    Ok(Target::Program(Program::new(&command, sharing == Sharing::Shared, config.times.grace)))
+    Ok(Target::Program(Program::new(&command, environment, handling)))
 }
 
 fn demo_command() -> Result<Vec<String>, Error> {

@@ -19,7 +19,7 @@ const SIZES: [usize; 2] = [200, 64 * 1024];
 const AT_ONCE: usize = 16;
 
 fn directions() -> impl Iterator<Item = (Era, Server)> {
-    let servers = [Server::Session, Server::Shared, Server::Modern];
+    let servers = [Server::Session, Server::Shared, Server::Launched, Server::Modern];
     servers.into_iter().flat_map(|server| [(Era::Legacy, server), (Era::Modern, server)])
 }
 

@@ -1,11 +1,11 @@
 //! A proxy process.
 
 use std::{
-    env,
+    env, fs,
     io::{BufRead, BufReader},
     net::SocketAddr,
-    path::PathBuf,
-    process::{Child, Command, Stdio},
+    path::{Path, PathBuf},
+    process::{self, Child, Command, Stdio},
 };
 
 use crate::server::ARGUMENT;
@@ -20,6 +20,8 @@ pub(crate) enum Server {
     Session,
     /// The demo server, with one process for all.
     Shared,
+    /// The same, started by a launcher.
+    Launched,
     /// A server of 2026-07-28.
     Modern,
 }
@@ -29,6 +31,7 @@ impl Server {
         match self {
             Self::Session => "session",
             Self::Shared => "shared",
+            Self::Launched => "shared, launched",
             Self::Modern => "modern",
         }
     }
@@ -37,18 +40,25 @@ impl Server {
 /// Runs until it is dropped.
 pub(crate) struct Proxy {
     process: Child,
+    launcher: Option<Launcher>,
     address: SocketAddr,
 }
 
 impl Proxy {
     /// A proxy on a free port.
     pub(crate) fn start(server: Server) -> Self {
-        let mut command = Command::new(binary());
+        let binary = binary();
+        let launcher = matches!(server, Server::Launched).then(|| Launcher::start(&binary));
+        let mut command = Command::new(binary);
         // All variables of that prefix are the proxy's own, and this is none of its options.
         command.env_remove(BINARY);
         command.args(["--listen", "127.0.0.1:0", "--admin-listen", "off"]);
+        if let Some(launcher) = &launcher {
+            command.arg("--launcher").arg(&launcher.socket);
+        }
         match server {
             Server::Session | Server::Shared => command.args(["--process-mode", server.name()]),
+            Server::Launched => command.args(["--process-mode", "shared"]),
             Server::Modern => command.arg("--").arg(bench()).arg(ARGUMENT),
         };
         let mut process = command
@@ -62,7 +72,8 @@ impl Proxy {
         BufReader::new(stdout).read_line(&mut url).expect("the proxy writes its URL");
         let address = url.trim().strip_prefix("http://").and_then(|rest| rest.split('/').next());
         let address = address.and_then(|address| address.parse().ok());
-        Self { process, address: address.unwrap_or_else(|| panic!("the proxy wrote no URL: {url:?}")) }
+        let address = address.unwrap_or_else(|| panic!("the proxy wrote no URL: {url:?}"));
+        Self { process, launcher, address }
     }
 
     pub(crate) fn address(&self) -> SocketAddr {
@@ -75,6 +86,27 @@ impl Drop for Proxy {
         // Its servers read the end of their input, and end too.
         let _ = self.process.kill();
         let _ = self.process.wait();
+        if let Some(launcher) = &mut self.launcher {
+            let _ = launcher.process.kill();
+            let _ = launcher.process.wait();
+            let _ = fs::remove_file(&launcher.socket);
+        }
+    }
+}
+
+/// The launcher of a proxy; it waits for it.
+struct Launcher {
+    process: Child,
+    socket: PathBuf,
+}
+
+impl Launcher {
+    fn start(binary: &Path) -> Self {
+        let socket = env::temp_dir().join(format!("waggle-bench-{}.sock", process::id()));
+        let mut command = Command::new(binary);
+        command.arg("launch").arg("--socket").arg(&socket).arg("--").arg(binary).arg("demo");
+        let process = command.stderr(Stdio::null()).spawn().expect("the launcher starts");
+        Self { process, socket }
     }
 }
 

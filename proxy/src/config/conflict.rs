@@ -6,7 +6,15 @@ use super::{Config, ProcessMode};
 
 /// Every conflict among values that were understood.
 pub(super) fn all(config: &Config, places: &Places) -> Vec<Mistake> {
-    let checks = [same_port(config), too_many_spares(config), body_beyond_queue(config), two_servers(config)];
+    let checks = [
+        same_port(config),
+        too_many_spares(config),
+        body_beyond_queue(config),
+        two_servers(config),
+        launcher_and_command(config),
+        launcher_and_upstream(config),
+        environment_of_nothing(config),
+    ];
     let understood = |name: &str| !matches!(places.get(name), Some(None));
     checks
         .into_iter()
@@ -63,6 +71,27 @@ fn body_beyond_queue(config: &Config) -> Option<Conflict> {
     (config.limits.max_body > config.limits.stdin_queue).then_some(Conflict {
         between: ["max-body", "stdin-queue"],
         advice: "write a `stdin-queue` that can hold the largest body",
+    })
+}
+
+fn launcher_and_command(config: &Config) -> Option<Conflict> {
+    (config.launcher.is_some() && config.command.is_some()).then_some(Conflict {
+        between: ["launcher", COMMAND_KEY],
+        advice: "give the command to `waggle-proxy launch`, which runs it",
+    })
+}
+
+fn launcher_and_upstream(config: &Config) -> Option<Conflict> {
+    (config.launcher.is_some() && config.upstream.is_some()).then_some(Conflict {
+        between: ["launcher", "upstream"],
+        advice: "write one of them: the proxy serves one server",
+    })
+}
+
+fn environment_of_nothing(config: &Config) -> Option<Conflict> {
+    (config.upstream.is_some() && !config.server_env.is_empty()).then_some(Conflict {
+        between: ["server-env", "upstream"],
+        advice: "leave out the variables: the proxy does not start a server that is reached over HTTP",
     })
 }
 

@@ -90,6 +90,14 @@ pub enum Mistake {
     /// Something beside `demo`.
     #[error("`demo` takes no option and no command; write `waggle-proxy demo`")]
     BesideDemo,
+    /// A subcommand that is not given what it needs.
+    #[error("{}; see `waggle-proxy {mode} --help`", OneLine(.problem))]
+    Misused {
+        /// The subcommand.
+        mode: String,
+        /// What is wrong.
+        problem: String,
+    },
     /// A command line that cannot be read for another reason; the text is a sentence of its own.
     #[error("{}; see `waggle-proxy --help`", OneLine(.0))]
     Usage(String),
@@ -120,7 +128,7 @@ impl Mistake {
     /// Sorts mistakes by their source, the strongest first.
     pub(super) fn rank(&self) -> u8 {
         match self {
-            Self::BareCommand { .. } | Self::BesideDemo | Self::Usage(_) => 0,
+            Self::BareCommand { .. } | Self::BesideDemo | Self::Misused { .. } | Self::Usage(_) => 0,
             Self::Unknown { place, .. }
             | Self::BadValue { place, .. }
             | Self::NoValue { place, .. }

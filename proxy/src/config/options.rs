@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use super::public_url::PublicUrl;
-use super::table::{OptionSpec, kind_name, separator, settings};
+use super::server_env::ServerVariable;
+use super::table::{OptionSpec, kind_name, needs, separator, settings};
 use super::upstream::{EraChoice, UpstreamHeader, UpstreamTransport, UpstreamUrl};
 use super::value::address::{Address, AddressOrOff};
 use super::value::choice::{Choice, Named};
@@ -13,6 +14,7 @@ use super::value::duration::{hours, minutes, span};
 use super::value::filter::Filter;
 use super::value::number::{Count, GIB, KIB, MIB, Size};
 use super::value::origin::{Host, Origin, Url};
+use super::value::process::{Socket, Variable};
 use super::value::upstream::{File, Header, ServerUrl};
 use super::value::{Arity, Lines, Many, One, Optional};
 
@@ -71,11 +73,11 @@ settings! {
     "Network" {
         /// Address of the MCP port. Port 0 picks a free one.
         "listen" => listen: SocketAddr = SocketAddr::from(([127, 0, 0, 1], 8080)), One(Address),
-            "A busy port ends the start with exit code 1.";
+            "A busy port ends the start with exit code 1.", restart;
         /// Address of the admin port with `/livez`, `/readyz`, `/metrics` and `/status`, or `off`.
         "admin-listen" => admin_listen: Option<SocketAddr> = Some(SocketAddr::from(([127, 0, 0, 1], 9090))),
             One(AddressOrOff),
-            "A busy port ends the start with exit code 1.";
+            "A busy port ends the start with exit code 1.", restart;
         /// URL under which clients reach the proxy when that is not the listen address: behind a
         /// gateway or a tunnel. It may have a path prefix; `/mcp` is added to it.
         "public-url" => public_url: Option<PublicUrl> = None, Optional(Url),
@@ -90,33 +92,41 @@ settings! {
     "Server processes" {
         /// Whether each session has a server process of its own, or all share one.
         "process-mode" => process_mode: ProcessMode = ProcessMode::Auto, One(Choice::<ProcessMode>::new()),
-            "In `shared` mode a server cannot ask for sampling, elicitation or roots.";
+            "In `shared` mode a server cannot ask for sampling, elicitation or roots.", restart;
+        /// An environment variable for each server process. The value is shown nowhere; `NAME=@FILE`
+        /// reads it from a file at the start.
+        "server-env" => server_env: Vec<ServerVariable> = Vec::new(), Lines(Variable),
+            "A file that cannot be read ends the start with exit code 1.", restart;
+        /// Unix socket on which the proxy waits for `waggle-proxy launch`, which runs the server's
+        /// processes in a container of its own, in place of a command.
+        "launcher" => launcher: Option<PathBuf> = None, Optional(Socket),
+            "Without a launcher the proxy is not ready, and requests wait for one for `handshake-timeout`.", restart;
     }
     "HTTP servers" {
         /// URL of an MCP server that is reached over HTTP, in place of a command.
         "upstream" => upstream: Option<UpstreamUrl> = None, Optional(ServerUrl),
-            "A server that cannot be reached is tried again with growing pauses.";
+            "A server that cannot be reached is tried again with growing pauses.", restart;
         /// How that server is spoken to; `auto` is Streamable HTTP, and HTTP+SSE if the server does
         /// not know it.
         "upstream-transport" => upstream_transport: UpstreamTransport = UpstreamTransport::Auto,
             One(Choice::<UpstreamTransport>::new()),
-            "A server that does not speak it counts as one that cannot be reached.";
+            "A server that does not speak it counts as one that cannot be reached.", restart;
         /// Which revisions that server speaks: 2026-07-28 is `modern`, those before are `legacy`;
         /// `auto` asks it.
         "upstream-era" => upstream_era: EraChoice = EraChoice::Auto, One(Choice::<EraChoice>::new()),
-            "A server that does not speak it counts as one that cannot be reached.";
+            "A server that does not speak it counts as one that cannot be reached.", restart;
         /// A header for each request to that server, such as its credentials. The value is shown
         /// nowhere; `NAME=@FILE` reads it from a file at the start.
         "upstream-header" => upstream_headers: Vec<UpstreamHeader> = Vec::new(), Lines(Header),
-            "A file that cannot be read ends the start with exit code 1.";
+            "A file that cannot be read ends the start with exit code 1.", restart;
         /// Certificates to trust in addition to those of the system, as PEM.
         "upstream-ca" => upstream_ca: Option<PathBuf> = None, Optional(File),
-            "A file that cannot be read ends the start with exit code 1.";
+            "A file that cannot be read ends the start with exit code 1.", restart;
     }
     "Logging" {
         /// Shape of the log on stderr; `auto` is text on a terminal and JSON otherwise.
         "log-format" => log_format: LogFormat = LogFormat::Auto, One(Choice::<LogFormat>::new()),
-            "stdout never carries log lines.";
+            "stdout never carries log lines.", restart;
         /// What to log: a level, with exceptions for modules.
         "log" => log_filter: String = "info".to_owned(), One(Filter),
             "Everything below the level is dropped where it arises.";

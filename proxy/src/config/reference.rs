@@ -27,7 +27,7 @@ fn table() -> String {
 
 fn section(heading: &str) -> String {
     let mut text = format!(
-        "\n### {heading}\n\n| Flag and key | Variable | Default | Takes | Meaning | At the limit |\n|---|---|---|---|---|---|\n"
+        "\n### {heading}\n\n| Flag and key | Variable | Default | Takes | Meaning | At the limit | Reload |\n|---|---|---|---|---|---|---|\n"
     );
     for option in options().filter(|option| option.heading == heading) {
         text.push_str(&row(option));
@@ -49,6 +49,7 @@ fn row(option: &OptionSpec) -> String {
         format!("{}{repeatable}", option.expected()),
         option.meaning(),
         option.at_limit.to_owned(),
+        if option.reloadable { "yes" } else { "restart" }.to_owned(),
     ] {
         // Writing to a string cannot fail.
         let _ = write!(row, "| {} ", cell.replace('|', "\\|"));

@@ -17,12 +17,16 @@ pub(crate) struct OptionSpec {
     pub(super) help: &'static str,
     /// What happens when the limit is reached or the address is taken.
     pub(crate) at_limit: &'static str,
+    /// Whether a running proxy takes over a new value.
+    pub(crate) reloadable: bool,
     /// Ends the sentence "write …".
     pub(super) expected: fn() -> String,
     /// Reads all texts given in one place and sets the field.
     pub(super) set: fn(&mut Config, &[String]) -> Result<(), Refusal>,
     /// Writes the field so that it reads back the same.
     pub(super) show: fn(&Config) -> Shown,
+    /// Sets the field to what it is in the other; returns whether it was something else.
+    pub(super) keep: fn(&mut Config, &Config) -> bool,
 }
 
 impl OptionSpec {
@@ -76,7 +80,7 @@ pub(super) const COMMAND_KEY: &str = "command";
 ///
 /// One entry says everything about an option: its meaning (which is also the documentation of its
 /// field), its name, its field and type, its default, the form of its value, and what happens at
-/// the limit.
+/// the limit. A new value is taken over by a running proxy, unless `restart` stands at the end.
 macro_rules! settings {
     (
         $(#[$meta:meta])*
@@ -87,7 +91,7 @@ macro_rules! settings {
                 $(
                     $(#[doc = $help:literal])+
                     $name:literal => $field:ident: $type:ty = $default:expr,
-                        $arity:ident($kind:expr), $at_limit:literal;
+                        $arity:ident($kind:expr), $at_limit:literal $(, $restart:ident)?;
                 )*
             }
         )*
@@ -122,18 +126,34 @@ macro_rules! settings {
                     separator: separator(&$arity($kind)),
                     help: concat!($($help, "\n"),+),
                     at_limit: $at_limit,
+                    reloadable: true $(&& !needs::$restart)?,
                     expected: || $arity($kind).expected(),
                     set: |$config, texts| {
                         $place.$field = $arity($kind).read(texts)?;
                         Ok(())
                     },
                     show: |$config| $arity($kind).show(&$place.$field),
+                    keep: |config, other| {
+                        let value = {
+                            let $config = other;
+                            $place.$field.clone()
+                        };
+                        let $config = config;
+                        std::mem::replace(&mut $place.$field, value) != $place.$field
+                    },
                 },)*)*
             ];
         }
     };
 }
 pub(super) use settings;
+
+/// What may stand at the end of an entry.
+pub(super) mod needs {
+    /// A new value takes effect when the proxy is started anew.
+    #[expect(non_upper_case_globals, reason = "written as a word of the table")]
+    pub(in super::super) const restart: bool = true;
+}
 
 /// The name that stands for a value of `A`.
 pub(super) const fn kind_name<A: super::value::Arity>(_: &A) -> &'static str {

@@ -247,6 +247,24 @@ fn values_that_do_not_fit_together() {
             &["`WAGGLE_UPSTREAM` is `https://a.test/mcp` and `waggle.yaml: command` is `server`; \
                write one of them: the proxy serves one server"],
         ),
+        (
+            &["--launcher", "/run/l.sock", "--", "npx", "server"],
+            &[],
+            "",
+            &["flag `--launcher` is `/run/l.sock` and the command after `--` is `npx server`; \
+               give the command to `waggle-proxy launch`, which runs it"],
+        ),
+        (
+            &["--launcher", "/run/l.sock"],
+            &[("WAGGLE_UPSTREAM", "https://a.test/mcp"), ("WAGGLE_SERVER_ENV", "KEY=sesame")],
+            "",
+            &[
+                "flag `--launcher` is `/run/l.sock` and `WAGGLE_UPSTREAM` is `https://a.test/mcp`; \
+                 write one of them: the proxy serves one server",
+                "`WAGGLE_SERVER_ENV` is `KEY=<hidden>` and `WAGGLE_UPSTREAM` is `https://a.test/mcp`; \
+                 leave out the variables: the proxy does not start a server that is reached over HTTP",
+            ],
+        ),
         // A value that was not understood conflicts with nothing.
         (
             &["--max-body", "32MiB", "--stdin-queue", "64M"],
@@ -304,6 +322,7 @@ fn any_config() -> impl Strategy<Value = Config> {
             config.public_url = url.map(|url| url.parse().expect("the strategy writes valid URLs"));
             config.command =
                 Some(words).filter(|words| words.first().is_some_and(|program| !program.is_empty()));
+            config.launcher = config.launcher.filter(|_| config.command.is_none());
             config.limits.max_body = config.limits.max_body.min(config.limits.stdin_queue);
             config.limits.warm_processes = config.limits.warm_processes.min(config.limits.max_processes);
             if config.listen.port() == config.admin_listen.map_or(0, |address| address.port()) {
@@ -333,8 +352,9 @@ proptest! {
     fn no_value_panics_and_what_is_taken_reads_back(text in "[-0-9a-zA-Z:/._*,=\\[\\]% é]{0,12}") {
         for option in options() {
             let mut config = Config::default();
-            // The value of a header is never shown, unless it is in a file.
-            let hidden = option.name == "upstream-header" && !text.contains("=@");
+            // These values are never shown, unless they are in a file.
+            let in_file = text.split_once('=').is_some_and(|(_, value)| value.trim().starts_with('@'));
+            let hidden = ["upstream-header", "server-env"].contains(&option.name) && !in_file;
             if (option.set)(&mut config, std::slice::from_ref(&text)).is_ok() && !hidden {
                 let texts = match (option.show)(&config) {
                     Shown::Nothing => continue,

@@ -10,7 +10,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use tokio_util::task::TaskTracker;
 
 use super::peer::Peer;
-use super::utc;
+use crate::utc;
 
 /// The clock's address.
 pub(super) const URI: &str = "demo://clock";

@@ -32,7 +32,6 @@ mod png;
 mod prompts;
 mod resources;
 mod tools;
-mod utc;
 
 use std::io::{self, ErrorKind, Write as _};
 use std::pin::pin;

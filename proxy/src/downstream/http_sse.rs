@@ -19,8 +19,9 @@ impl Endpoint {
         self.refuse_while_draining()?;
         let session = self.sessions.open(Transport::HttpSse)?;
         let guard = EndOnDrop { registry: self.sessions.clone(), session: session.clone() };
-        let base = self.server.config.public_url.as_ref().map_or("", |url| url.path());
         let mut opening = Gather::new();
+        let config = self.server.config.now();
+        let base = config.public_url.as_ref().map_or("", |url| url.path());
         sse::named(&mut opening, "endpoint", &format!("{base}/messages?sessionId={}", session.id.as_str()));
         let outlet = session.standalone.clone();
         let ticket = outlet.attach(None).map_err(|gone| Refusal::invalid(gone.to_string()))?;

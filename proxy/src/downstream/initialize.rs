@@ -41,7 +41,7 @@ impl Endpoint {
 
     /// What the server answered to the handshake, for a client that opened with these raw params.
     pub(super) async fn handshake(&self, params: &Bytes) -> Result<Handshake, Refusal> {
-        let within = self.server.config.times.handshake_timeout;
+        let within = self.server.config.now().times.handshake_timeout;
         let handshake = tokio::select! {
             biased;
             known = timeout(within, self.server.handshakes.answer(params)) => known,

@@ -61,6 +61,9 @@ impl Endpoint {
             () = self.draining.cancelled() => return Err(Refusal::shutting_down()),
         };
         settled.map_err(|unsettled| match unsettled {
+            Unsettled::Silent if self.server.waits_for_launcher() => {
+                Refusal::overloaded("the server's container is not there: the proxy waits for its launcher")
+            }
             Unsettled::Silent => Refusal::overloaded("the server has not answered yet"),
             Unsettled::Failed(error) if self.server.is_remote() => Refusal::gateway(error),
             Unsettled::Failed(error) => Refusal::overloaded(error.message),
@@ -78,9 +81,13 @@ impl Endpoint {
         self.draining.is_cancelled()
     }
 
+    /// Nothing is begun that would be cut off: by our end, or by that of the server's container.
     fn refuse_while_draining(&self) -> Result<(), Refusal> {
-        match self.is_draining() {
-            true => Err(Refusal::shutting_down()),
+        if self.is_draining() {
+            return Err(Refusal::shutting_down());
+        }
+        match self.server.launcher().is_some_and(|launcher| launcher.takes_nothing_new()) {
+            true => Err(Refusal::overloaded("the server's container is shutting down")),
             false => Ok(()),
         }
     }
@@ -90,7 +97,10 @@ impl Endpoint {
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
-        let (limit, within) = (self.server.config.limits.max_body, self.server.config.times.body_timeout);
+        let (limit, within) = {
+            let config = self.server.config.now();
+            (config.limits.max_body, config.times.body_timeout)
+        };
         let read = tokio::select! {
             biased;
             read = timeout(within, body::read(body, limit)) => read,
@@ -112,7 +122,7 @@ impl Endpoint {
     }
 
     fn keep_alive(&self) -> Duration {
-        self.server.config.times.keep_alive
+        self.server.config.now().times.keep_alive
     }
 }
 

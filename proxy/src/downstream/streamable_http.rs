@@ -137,7 +137,7 @@ impl Endpoint {
         if !linked(&session)?.version.allows_batches() {
             return Err(Refusal::invalid("batches exist in 2025-03-26 only; send one message per request"));
         }
-        let limit = self.server.config.limits.max_batch;
+        let limit = self.server.config.now().limits.max_batch;
         if messages.is_empty() || messages.len() > limit {
             return Err(Refusal::invalid(format!("a batch has 1 to {limit} messages (--max-batch)")));
         }

@@ -6,12 +6,14 @@ use hyper::{
     Method, Request, Response, StatusCode,
     header::{CONTENT_TYPE, HeaderValue},
 };
-use serde_json::json;
+use serde_json::{Value, json};
 use waggle_protocol::mux::Sharing;
 
 use crate::{
     downstream::{Body, Endpoint},
     error::Refusal,
+    upstream::Server,
+    utc,
 };
 
 /// Answers a request on the admin port.
@@ -37,6 +39,12 @@ fn readiness(endpoint: &Endpoint) -> Response<Body> {
     if endpoint.is_draining() {
         return text(StatusCode::SERVICE_UNAVAILABLE, "shutting down");
     }
+    if endpoint.server.waits_for_launcher() {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "waiting for the launcher");
+    }
+    if endpoint.server.launcher().is_some_and(|launcher| launcher.is_leaving()) {
+        return text(StatusCode::SERVICE_UNAVAILABLE, "the launcher is shutting down");
+    }
     match endpoint.server.handshakes.known() {
         Some(_) if endpoint.fleet.is_serving() => text(StatusCode::OK, "ok"),
         Some(_) => text(StatusCode::SERVICE_UNAVAILABLE, "the server has failed and is being restarted"),
@@ -58,7 +66,7 @@ fn metrics(endpoint: &Endpoint) -> Response<Body> {
 fn status(endpoint: &Endpoint) -> Response<Body> {
     let server = &endpoint.server;
     let handshake = server.handshakes.known();
-    let status = json!({
+    let mut status = json!({
         "waggle": env!("CARGO_PKG_VERSION"),
         "processMode": match server.sharing { Sharing::Exclusive => "session", Sharing::Shared => "shared" },
         "server": server.name(),
@@ -66,16 +74,31 @@ fn status(endpoint: &Endpoint) -> Response<Body> {
         "transport": endpoint.fleet.dialect().map(|dialect| server.transport(dialect)),
         "serverInfo": handshake.as_ref().map(|handshake| &handshake.result()["serverInfo"]),
         "protocolVersion": handshake.as_ref().map(|handshake| handshake.version().as_str()),
+        "protocolVersions": handshake.as_ref().map(|handshake| handshake.spoken()),
+        "tools": server.tools(),
         "sessions": endpoint.sessions.len(),
         "processes": server.processes(),
         "spareProcesses": server.spares(),
         "requestsInFlight": server.metrics.in_flight.get(),
         "callsAwaitingInput": server.parked(),
         "draining": endpoint.is_draining(),
+        "config": server.config.outcome.to_json(),
     });
+    add_processes(&mut status, server);
     let mut response = Response::new(Body::full(status.to_string()));
     response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
     response
+}
+
+/// Who runs the server's processes, where that is a launcher, and how the last one has failed.
+fn add_processes(status: &mut Value, server: &Server) {
+    if let Some(launcher) = server.launcher() {
+        let version = launcher.version();
+        status["launcher"] = json!({ "connected": version.is_some(), "version": version });
+    }
+    if let Some(exit) = server.last_exit() {
+        status["lastExit"] = json!({ "reason": exit.reason, "time": utc::format_time(exit.at) });
+    }
 }
 
 fn text(status: StatusCode, text: &'static str) -> Response<Body> {

@@ -17,13 +17,10 @@ use hyper_util::{
     rt::{TokioExecutor, TokioIo, TokioTimer},
     server::conn::auto,
 };
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::Semaphore,
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::{config::Config, downstream::Body, telemetry::metrics::Metrics};
+use crate::{config::Live, downstream::Body, slots::Slots, telemetry::metrics::Metrics};
 
 /// Pause after a failed accept: the process is out of file descriptors, and trying at once burns a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -35,7 +32,7 @@ const STREAMS_PER_CONNECTION: u32 = 1000;
 /// How connections are served.
 #[derive(Debug)]
 pub(crate) struct Listener {
-    pub(crate) config: Arc<Config>,
+    pub(crate) config: Arc<Live>,
     pub(crate) metrics: Arc<Metrics>,
     pub(crate) tracker: TaskTracker,
     /// Stop accepting.
@@ -45,35 +42,36 @@ pub(crate) struct Listener {
 }
 
 impl Listener {
-    /// Accepts until `closing`. The permit is taken before the connection: beyond the limit clients wait in
+    /// Accepts until `closing`. The slot is taken before the connection: beyond the limit clients wait in
     /// the kernel's queue, and nothing is spent on them.
-    pub(crate) async fn run<S, F>(self: Arc<Self>, listener: TcpListener, limit: usize, answer: S)
+    pub(crate) async fn run<S, F>(self: Arc<Self>, listener: TcpListener, slots: Arc<Slots>, answer: S)
     where
         S: Fn(Request<Incoming>) -> F + Clone + Send + 'static,
         F: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
     {
-        let permits = Arc::new(Semaphore::new(limit));
         loop {
-            if permits.available_permits() == 0 {
+            if slots.are_taken() {
                 self.metrics.limit_hit("max_connections");
             }
             let accepted = tokio::select! {
                 biased;
                 () = self.closing.cancelled() => return,
+                // The slot may be one too many now.
+                () = self.config.replaced() => continue,
                 accepted = async {
-                    let permit = permits.clone().acquire_owned().await;
-                    listener.accept().await.map(|(stream, _)| (stream, permit))
+                    let slot = slots.take().await;
+                    listener.accept().await.map(|(stream, _)| (stream, slot))
                 } => accepted,
             };
             match accepted {
-                Ok((stream, permit)) => {
+                Ok((stream, slot)) => {
                     let this = self.clone();
                     let answer = answer.clone();
                     self.tracker.spawn(async move {
                         this.metrics.connections.inc();
                         this.serve(stream, answer).await;
                         this.metrics.connections.dec();
-                        drop(permit);
+                        drop(slot);
                     });
                 }
                 Err(error) => {
@@ -89,7 +87,7 @@ impl Listener {
         S: Fn(Request<Incoming>) -> F + Send + 'static,
         F: Future<Output = Result<Response<Body>, Infallible>> + Send + 'static,
     {
-        let times = &self.config.times;
+        let times = self.config.now().times.clone();
         if let Err(error) = prepare(&stream, times.stall_timeout) {
             tracing::debug!(%error, "socket options");
         }

@@ -2,11 +2,13 @@
 
 use std::{convert::Infallible, sync::Arc};
 
+use arc_swap::ArcSwap;
 use bytes::Bytes;
 use hyper::{Method, Request, Response, StatusCode};
 
 use super::access::Access;
 use crate::{
+    config::Config,
     downstream::{self, Body, Endpoint},
     error::Refusal,
 };
@@ -15,17 +17,33 @@ use crate::{
 #[derive(Debug)]
 pub(crate) struct Router {
     endpoint: Arc<Endpoint>,
+    rules: ArcSwap<Rules>,
+}
+
+/// What follows from the configuration.
+#[derive(Debug)]
+struct Rules {
     access: Access,
     /// The path prefix under which the public sees us. A middle box may strip it or not: both are served.
     prefix: String,
 }
 
+impl Rules {
+    fn new(config: &Config) -> Self {
+        let prefix = config.public_url.as_ref().map_or("", |url| url.path()).to_owned();
+        Self { access: Access::new(config), prefix }
+    }
+}
+
 impl Router {
     pub(crate) fn new(endpoint: Arc<Endpoint>) -> Self {
-        let config = &endpoint.server.config;
-        let access = Access::new(config);
-        let prefix = config.public_url.as_ref().map_or("", |url| url.path()).to_owned();
-        Self { access, prefix, endpoint }
+        let rules = ArcSwap::from_pointee(Rules::new(&endpoint.server.config.now()));
+        Self { endpoint, rules }
+    }
+
+    /// The configuration is another one.
+    pub(crate) fn reconfigure(&self) {
+        self.rules.store(Arc::new(Rules::new(&self.endpoint.server.config.now())));
     }
 
     /// Answers a request; a refusal is an answer too.
@@ -34,24 +52,25 @@ impl Router {
         B: http_body::Body<Data = Bytes> + Unpin,
     {
         let origin = request.headers().contains_key(hyper::header::ORIGIN).then(|| request.headers().clone());
-        let mut response = self.route(request).await.unwrap_or_else(|refusal| {
+        let rules = self.rules.load_full();
+        let mut response = self.route(&rules, request).await.unwrap_or_else(|refusal| {
             let response = refusal.into_response();
             self.endpoint.server.metrics.refused(response.status().as_u16());
             response
         });
         if let Some(headers) = origin {
-            self.access.add_cors(&headers, &mut response);
+            rules.access.add_cors(&headers, &mut response);
         }
         Ok(response)
     }
 
-    async fn route<B>(&self, request: Request<B>) -> Result<Response<Body>, Refusal>
+    async fn route<B>(&self, rules: &Rules, request: Request<B>) -> Result<Response<Body>, Refusal>
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
-        self.access.check(&request)?;
+        rules.access.check(&request)?;
         let path = request.uri().path();
-        let path = path.strip_prefix(&self.prefix).filter(|rest| rest.starts_with('/')).unwrap_or(path);
+        let path = path.strip_prefix(&rules.prefix).filter(|rest| rest.starts_with('/')).unwrap_or(path);
         // Both spellings are served; a redirect would turn a POST into a GET in some clients.
         let path = path.strip_suffix('/').unwrap_or(path);
         let allow = match path {
@@ -69,7 +88,7 @@ impl Router {
             (_, Method::OPTIONS) => {
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::NO_CONTENT;
-                self.access.preflight(request.headers(), &mut response, allow);
+                rules.access.preflight(request.headers(), &mut response, allow);
                 Ok(response)
             }
             _ => Err(Refusal::method_not_allowed(allow)),

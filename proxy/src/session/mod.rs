@@ -14,18 +14,13 @@ use std::{
 
 use bytes::Bytes;
 use parking_lot::Mutex;
-use waggle_protocol::{
-    mux::MemberKey,
-    session::{ReplayLimits, Stream, StreamLimits},
-    time::Timestamp,
-    version::ProtocolVersion,
-};
+use waggle_protocol::{mux::MemberKey, session::Stream, time::Timestamp, version::ProtocolVersion};
 
 pub(crate) use id::SessionId;
 pub(crate) use registry::{EndOnDrop, Registry};
 
 use crate::{
-    stream::Outlet,
+    stream::{Keeps, Outlet},
     upstream::{Server, Upstream},
 };
 
@@ -164,7 +159,8 @@ impl Session {
             outlet.has_reader() || !outlet.is_finished() || outlet.bytes() > 0
         });
         let mut bytes: usize = posts.iter().map(|outlet| outlet.bytes()).sum();
-        while posts.len() > KEPT_STREAMS || bytes > self.server.config.limits.replay_bytes {
+        let limit = self.server.config.now().limits.replay_bytes;
+        while posts.len() > KEPT_STREAMS || bytes > limit {
             let finished = |outlet: &Arc<Outlet>| outlet.is_finished() && !outlet.has_reader();
             let Some(oldest) = posts.iter().position(finished) else { return };
             bytes -= posts.remove(oldest).map_or(0, |outlet| outlet.bytes());
@@ -192,15 +188,11 @@ impl Session {
 }
 
 fn outlet(server: &Server, transport: Transport, number: u32, stream: Stream) -> Outlet {
-    let (limits, times) = (&server.config.limits, &server.config.times);
-    let replay = match transport {
-        Transport::StreamableHttp => {
-            ReplayLimits { bytes: limits.replay_bytes, events: limits.replay_events, age: times.replay_age }
-        }
-        Transport::HttpSse => ReplayLimits::NONE,
+    let keeps = match transport {
+        Transport::StreamableHttp => Keeps::Replay,
+        Transport::HttpSse => Keeps::Nothing,
     };
-    let limits = StreamLimits { queue_bytes: limits.stream_queue, replay };
-    Outlet::new(number, stream, limits, server.clock, server.metrics.clone())
+    Outlet::new(number, stream, keeps, server)
 }
 
 /// See [`Session::busy`].

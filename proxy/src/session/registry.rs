@@ -33,7 +33,7 @@ impl Registry {
             Refusal::overloaded("no session can be opened now")
         })?;
         let mut sessions = self.sessions.lock();
-        if sessions.len() >= self.server.config.limits.max_sessions {
+        if sessions.len() >= self.server.config.now().limits.max_sessions {
             self.server.metrics.limit_hit("max_sessions");
             return Err(Refusal::overloaded("as many sessions are open as may be (--max-sessions)"));
         }
@@ -105,12 +105,13 @@ impl Registry {
 
     /// Ends idle sessions and forgets old replays until the program stops.
     pub(crate) async fn sweep(self: Arc<Self>) {
-        let idle = self.server.config.times.session_idle;
-        let mut tick = tokio::time::interval(SWEEP.min(idle / 4).max(Duration::from_millis(10)));
         loop {
+            let replaced = self.server.config.replaced();
+            let idle = self.server.config.now().times.session_idle;
             tokio::select! {
                 () = self.server.stop.cancelled() => return,
-                _ = tick.tick() => {}
+                () = tokio::time::sleep(SWEEP.min(idle / 4).max(Duration::from_millis(10))) => {}
+                () = replaced => continue,
             }
             let now = self.server.clock.now();
             for session in self.all() {

@@ -5,4 +5,4 @@ mod exchange;
 mod outlet;
 
 pub(crate) use exchange::Exchange;
-pub(crate) use outlet::{First, Outlet};
+pub(crate) use outlet::{First, Keeps, Outlet};

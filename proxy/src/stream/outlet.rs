@@ -13,14 +13,15 @@ use waggle_protocol::{
     session::{Class, Event, Gone, Read, ReplayLimits, Stream, StreamLimits, Ticket},
 };
 
-use crate::{clock::Clock, telemetry::metrics::Metrics, upstream::Server};
+use crate::{clock::Clock, config::Live, telemetry::metrics::Metrics, upstream::Server};
 
 /// One stream and whoever waits for it.
 #[derive(Debug)]
 pub(crate) struct Outlet {
     /// The stream's number within its session; 0 is the standalone stream.
     pub(crate) number: u32,
-    limits: StreamLimits,
+    keeps: Keeps,
+    config: Arc<Live>,
     clock: Clock,
     metrics: Arc<Metrics>,
     state: Mutex<State>,
@@ -45,29 +46,47 @@ pub(crate) enum First {
     Stream,
 }
 
+/// What a stream keeps of what has been sent.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Keeps {
+    /// Enough to be resumed.
+    Replay,
+    /// Nothing.
+    Nothing,
+    /// Nothing; and what has not been read yet waits for its only reader, however long that takes.
+    Unread,
+}
+
 impl Outlet {
-    pub(crate) fn new(
-        number: u32,
-        stream: Stream,
-        limits: StreamLimits,
-        clock: Clock,
-        metrics: Arc<Metrics>,
-    ) -> Self {
+    pub(crate) fn new(number: u32, stream: Stream, keeps: Keeps, server: &Server) -> Self {
         Self {
             number,
-            limits,
-            clock,
-            metrics,
+            keeps,
+            config: server.config.clone(),
+            clock: server.clock,
+            metrics: server.metrics.clone(),
             state: Mutex::new(State { stream, waker: None, responses_only: false, error: None }),
         }
     }
 
     /// The stream of one call of a modern client: nothing of it is kept for later.
     pub(crate) fn for_call(server: &Server) -> Self {
-        // What has not been read yet waits for its only reader, however long that takes.
-        let replay = ReplayLimits { age: Duration::MAX, ..ReplayLimits::NONE };
-        let limits = StreamLimits { queue_bytes: server.config.limits.stream_queue, replay };
-        Self::new(0, Stream::for_requests(1), limits, server.clock, server.metrics.clone())
+        Self::new(0, Stream::for_requests(1), Keeps::Unread, server)
+    }
+
+    fn limits(&self) -> StreamLimits {
+        let config = self.config.now();
+        let (limits, times) = (&config.limits, &config.times);
+        let replay = match self.keeps {
+            Keeps::Replay => ReplayLimits {
+                bytes: limits.replay_bytes,
+                events: limits.replay_events,
+                age: times.replay_age,
+            },
+            Keeps::Nothing => ReplayLimits::NONE,
+            Keeps::Unread => ReplayLimits { age: Duration::MAX, ..ReplayLimits::NONE },
+        };
+        StreamLimits { queue_bytes: limits.stream_queue, replay }
     }
 
     pub(crate) fn metrics(&self) -> &Metrics {
@@ -101,8 +120,9 @@ impl Outlet {
     }
 
     fn push(&self, message: Payload, class: Class) {
+        let limits = self.limits();
         let mut state = self.state.lock();
-        let pushed = state.stream.push(message, class, &self.limits, self.clock.now());
+        let pushed = state.stream.push(message, class, &limits, self.clock.now());
         for _ in 0..pushed.dropped {
             self.metrics.dropped("unread");
         }
@@ -164,7 +184,8 @@ impl Outlet {
 
     /// Drops what is too old to be replayed.
     pub(crate) fn trim(&self) {
-        self.state.lock().stream.trim(&self.limits, self.clock.now());
+        let limits = self.limits();
+        self.state.lock().stream.trim(&limits, self.clock.now());
     }
 
     /// Makes the caller the stream's reader: after `sequence`, or where the last reader stopped.

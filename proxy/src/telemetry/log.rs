@@ -1,11 +1,12 @@
 //! Log lines, to stderr: stdout belongs to the URL and, in a server, to the protocol.
 
+use std::fmt;
 use std::io::{self, IsTerminal as _};
 
 use thiserror::Error;
 use tracing::Subscriber;
 use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{EnvFilter, reload};
 
 use crate::config::{Config, LogFormat};
 
@@ -22,6 +23,9 @@ pub enum LogError {
     /// The process has a log already.
     #[error("logging was started twice")]
     Twice,
+    /// There is no log whose filter could change.
+    #[error("the log has ended")]
+    Ended,
 }
 
 /// The two shapes of a log line.
@@ -31,16 +35,41 @@ enum Shape {
     Json,
 }
 
+/// Changes what is logged while the log runs.
+pub struct Filtering(Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>);
+
+impl Filtering {
+    /// Logs from now on what `filter` says.
+    ///
+    /// # Errors
+    ///
+    /// When the filter is malformed, or the log has ended.
+    pub fn set(&self, filter: &str) -> Result<(), LogError> {
+        (self.0)(parse(filter)?).map_err(|_| LogError::Ended)
+    }
+}
+
+impl fmt::Debug for Filtering {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Filtering").finish_non_exhaustive()
+    }
+}
+
+fn parse(filter: &str) -> Result<EnvFilter, LogError> {
+    EnvFilter::try_new(filter).map_err(|_| LogError::Filter { filter: filter.to_owned() })
+}
+
 /// Starts logging for the whole process.
 ///
 /// # Errors
 ///
 /// When the filter is malformed or logging was started before.
-pub fn init(config: &Config) -> Result<(), LogError> {
+pub fn init(config: &Config) -> Result<Filtering, LogError> {
     let no_color = std::env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty());
     let shape = shape(config.log_format, io::stderr().is_terminal(), no_color);
-    let subscriber = subscriber(shape, &config.log_filter, io::stderr)?;
-    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)
+    let (subscriber, filtering) = subscriber(shape, &config.log_filter, io::stderr)?;
+    tracing::subscriber::set_global_default(subscriber).map_err(|_| LogError::Twice)?;
+    Ok(filtering)
 }
 
 fn shape(format: LogFormat, is_terminal: bool, no_color: bool) -> Shape {
@@ -51,16 +80,25 @@ fn shape(format: LogFormat, is_terminal: bool, no_color: bool) -> Shape {
     }
 }
 
-fn subscriber<W>(shape: Shape, filter: &str, writer: W) -> Result<Box<dyn Subscriber + Send + Sync>, LogError>
+type Started = (Box<dyn Subscriber + Send + Sync>, Filtering);
+
+fn subscriber<W>(shape: Shape, filter: &str, writer: W) -> Result<Started, LogError>
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::try_new(filter).map_err(|_| LogError::Filter { filter: filter.to_owned() })?;
-    let builder = fmt().with_env_filter(filter).with_writer(writer);
+    let builder = tracing_subscriber::fmt().with_env_filter(parse(filter)?).with_writer(writer);
     Ok(match shape {
-        Shape::Text { colour } => Box::new(builder.with_ansi(colour).finish()),
+        Shape::Text { colour } => {
+            let builder = builder.with_ansi(colour).with_filter_reloading();
+            let handle = builder.reload_handle();
+            (Box::new(builder.finish()), Filtering(Box::new(move |filter| handle.reload(filter))))
+        }
         // The event's fields at the top level: log stores index them without a path.
-        Shape::Json => Box::new(builder.json().flatten_event(true).with_span_list(false).finish()),
+        Shape::Json => {
+            let builder = builder.json().flatten_event(true).with_span_list(false).with_filter_reloading();
+            let handle = builder.reload_handle();
+            (Box::new(builder.finish()), Filtering(Box::new(move |filter| handle.reload(filter))))
+        }
     })
 }
 
@@ -87,7 +125,7 @@ mod tests {
     fn logged(shape: Shape, filter: &str) -> String {
         let captured = Captured::default();
         let writer = captured.clone();
-        let subscriber = subscriber(shape, filter, move || writer.clone()).unwrap();
+        let (subscriber, _) = subscriber(shape, filter, move || writer.clone()).unwrap();
         tracing::subscriber::with_default(subscriber, || {
             tracing::info!(sessions = 3, "all is well");
             tracing::debug!("hidden");

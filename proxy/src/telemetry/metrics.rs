@@ -69,6 +69,11 @@ struct ByReason {
 }
 
 #[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
+struct ByOutcome {
+    outcome: &'static str,
+}
+
+#[derive(Clone, Debug, EncodeLabelSet, Eq, Hash, PartialEq)]
 struct ByLimit {
     limit: &'static str,
 }
@@ -93,6 +98,7 @@ pub(crate) struct Metrics {
     dropped: Family<ByReason, Counter>,
     limits_hit: Family<ByLimit, Counter>,
     refusals: Family<ByStatus, Counter>,
+    config_reloads: Family<ByOutcome, Counter>,
     bytes_from_server: Counter,
     bytes_to_server: Counter,
     bytes_from_client: Counter,
@@ -126,6 +132,7 @@ impl Default for Metrics {
             dropped: Family::default(),
             limits_hit: Family::default(),
             refusals: Family::default(),
+            config_reloads: Family::default(),
             bytes_from_server: Counter::default(),
             bytes_to_server: Counter::default(),
             bytes_from_client: Counter::default(),
@@ -157,6 +164,11 @@ impl Default for Metrics {
         registry.register("messages_dropped", "Messages dropped, by reason", m.dropped.clone());
         registry.register("limit_hits", "Times that a limit was hit, by its option", m.limits_hit.clone());
         registry.register("http_refusals", "HTTP requests refused, by status", m.refusals.clone());
+        registry.register(
+            "config_reloads",
+            "Times that the configuration was read again, by whether it was put in force",
+            m.config_reloads.clone(),
+        );
         for (name, help, counter) in [
             ("from_server", "Read from servers' stdout", &m.bytes_from_server),
             ("to_server", "Queued for servers' stdin", &m.bytes_to_server),
@@ -194,6 +206,10 @@ impl Metrics {
 
     pub(crate) fn limit_hit(&self, limit: &'static str) {
         self.limits_hit.get_or_create(&ByLimit { limit }).inc();
+    }
+
+    pub(crate) fn config_reloaded(&self, outcome: &'static str) {
+        self.config_reloads.get_or_create(&ByOutcome { outcome }).inc();
     }
 
     pub(crate) fn refused(&self, status: u16) {

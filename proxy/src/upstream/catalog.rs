@@ -20,8 +20,9 @@ use crate::{
     telemetry::metrics::MethodLabel,
 };
 
-/// More pages than any server has; a listing that never ends is cut off here.
+/// More pages, and more bytes, than any server has; a listing that never ends is cut off here.
 const PAGES: usize = 100;
+const BYTES: usize = 64 << 20;
 
 /// One page of `tools/list`.
 #[derive(serde::Deserialize)]
@@ -36,6 +37,52 @@ struct Page<'a> {
     #[serde(borrow)]
     tools: &'a RawValue,
     next_cursor: Option<String>,
+}
+
+/// How much of a listing was read.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(super) enum Extent {
+    All,
+    /// The rest was cut off.
+    Part,
+}
+
+/// Reads a listing page by page: `ask` has the answer for a cursor, `take` gets the raw array of tools. `None` if a
+/// page cannot be had.
+pub(super) async fn each_page<F>(
+    ask: impl Fn(Option<String>) -> F,
+    mut take: impl FnMut(&[u8]),
+) -> Option<Extent>
+where
+    F: Future<Output = Option<Bytes>>,
+{
+    let (mut cursor, mut bytes) = (None, 0);
+    for _ in 0..PAGES {
+        let answer = ask(cursor).await?;
+        let page = serde_json::from_slice::<Answer<'_>>(&answer).ok()?.result;
+        take(page.tools.get().as_bytes());
+        cursor = page.next_cursor;
+        if cursor.is_none() {
+            return Some(Extent::All);
+        }
+        bytes += answer.len();
+        if bytes > BYTES {
+            break;
+        }
+    }
+    Some(Extent::Part)
+}
+
+/// `tools/list`, as a modern server takes it; what a legacy one must not see is taken out on the way.
+pub(super) fn request(cursor: Option<&str>) -> Bytes {
+    let mut params = json!({ "_meta": {
+        "io.modelcontextprotocol/protocolVersion": MODERN,
+        "io.modelcontextprotocol/clientCapabilities": {},
+    } });
+    if let Some(cursor) = cursor {
+        params["cursor"] = json!(cursor);
+    }
+    jsonrpc::build::request(1, "tools/list", Some(params.to_string().as_bytes()))
 }
 
 /// The newest index.
@@ -86,7 +133,7 @@ impl Fleet {
         if let Some(index) = known {
             return index;
         }
-        let within = self.server.config.times.handshake_timeout;
+        let within = self.server.config.now().times.handshake_timeout;
         let fetched = timeout(within, self.fetch_tools(settled)).await.ok().flatten();
         match fetched.map(Arc::new) {
             Some(index) => {
@@ -102,41 +149,31 @@ impl Fleet {
 
     async fn fetch_tools(&self, settled: &Settled) -> Option<ToolIndex> {
         let mut index = ToolIndex::default();
-        let mut cursor = None;
-        for _ in 0..PAGES {
-            let answer = self.tools_page(settled, cursor.as_deref()).await?;
-            let page = serde_json::from_slice::<Answer<'_>>(&answer).ok()?.result;
-            for invalid in index.add(page.tools.get().as_bytes()) {
-                tracing::warn!(
-                    tool = invalid.name,
-                    reason = invalid.reason,
-                    "the tool's x-mcp-header is ignored"
-                );
-            }
-            cursor = page.next_cursor;
-            if cursor.is_none() {
-                break;
-            }
-        }
+        each_page(
+            |cursor| self.tools_page(settled, cursor),
+            |tools| {
+                for invalid in index.add(tools) {
+                    tracing::warn!(
+                        tool = invalid.name,
+                        reason = invalid.reason,
+                        "the tool's x-mcp-header is ignored"
+                    );
+                }
+            },
+        )
+        .await?;
         Some(index)
     }
 
-    async fn tools_page(&self, settled: &Settled, cursor: Option<&str>) -> Option<Bytes> {
-        let mut params = json!({ "_meta": {
-            "io.modelcontextprotocol/protocolVersion": MODERN,
-            "io.modelcontextprotocol/clientCapabilities": {},
-        } });
-        if let Some(cursor) = cursor {
-            params["cursor"] = json!(cursor);
-        }
-        let message = jsonrpc::build::request(1, "tools/list", Some(params.to_string().as_bytes()));
+    async fn tools_page(&self, settled: &Settled, cursor: Option<String>) -> Option<Bytes> {
+        let message = request(cursor.as_deref());
         let envelope = jsonrpc::scan(&message).ok()?;
         let outlet = Arc::new(Outlet::for_call(&self.server));
         // What else the server sends for it is of no interest.
         outlet.refuse_messages();
         let exchange = Exchange::of_call(outlet.clone(), self.server.metrics.clone(), MethodLabel::ToolsList);
         let caller = self.call(settled, Principal::ANONYMOUS, exchange, &message, &envelope).await.ok()?;
-        let first = outlet.first(Instant::now() + self.server.config.times.request_timeout).await;
+        let first = outlet.first(Instant::now() + self.server.config.now().times.request_timeout).await;
         drop(caller);
         let First::Answers(answers) = first else { return None };
         answers.first().map(Payload::to_bytes)

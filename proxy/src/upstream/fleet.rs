@@ -14,7 +14,8 @@ use waggle_protocol::{
 };
 
 use super::{
-    Dialect, Era, Fate, Handshakes, Server, Terms, Upstream, parking::Ticket, pool::Key, supervisor::describe,
+    Dialect, Era, Fate, Handshakes, Server, Target, Terms, Upstream, census::Census, parking::Ticket,
+    pool::Key, supervisor::describe,
 };
 use crate::{config::ProcessMode, error::Refusal, stream::Exchange};
 
@@ -68,6 +69,13 @@ impl Fleet {
         let server = &fleet.server;
         server.tracker.spawn(until_stopped(server.clone(), fleet.clone().keep_settled()));
         server.tracker.spawn(until_stopped(server.clone(), fleet.clone().sweep()));
+        server.tracker.spawn(until_stopped(server.clone(), Census::keep(server.clone())));
+        if let Some(launcher) = server.launcher() {
+            let (renew, see_off) =
+                (fleet.clone().renew(launcher.clone()), fleet.clone().see_off(launcher.clone()));
+            server.tracker.spawn(until_stopped(server.clone(), renew));
+            server.tracker.spawn(until_stopped(server.clone(), see_off));
+        }
         fleet
     }
 
@@ -89,7 +97,7 @@ impl Fleet {
             }
         };
         // A server may be silent to the question, and still answer `initialize` after it.
-        let handshake = self.server.config.times.handshake_timeout;
+        let handshake = self.server.config.now().times.handshake_timeout;
         timeout(PROBE.min(handshake) + handshake, known).await.unwrap_or(Err(Unsettled::Silent))
     }
 
@@ -138,10 +146,13 @@ impl Fleet {
     /// Keeps a verdict for as long as it holds.
     async fn keep_settled(self: Arc<Self>) {
         let mut pause = FIRST_PAUSE;
-        let mut patience = PROBE.min(self.server.config.times.handshake_timeout);
+        let mut patience = PROBE.min(self.server.config.now().times.handshake_timeout);
         let mut last: Option<Settled> = None;
         loop {
             let doubt = self.server.doubt.notified();
+            if let Some(launcher) = self.server.launcher() {
+                launcher.connected().await;
+            }
             match self.probe(patience).await {
                 Ok(new) => {
                     tracing::info!(era = new.dialect.era().as_str(), "the server has answered");
@@ -152,18 +163,31 @@ impl Fleet {
                     // Until it is known better, what was known goes on.
                     doubt.await;
                 }
+                Err(_) if self.server.waits_for_launcher() => self.expect(),
                 Err(error) => {
                     // It may only have been slow to start.
-                    if patience == self.server.config.times.handshake_timeout {
+                    let handshake = self.server.config.now().times.handshake_timeout;
+                    if patience == handshake {
                         self.server.start_failed(&describe(&error));
                     }
-                    patience = self.server.config.times.handshake_timeout;
+                    patience = handshake;
                     self.standing.send_replace(Standing::Failed(error));
                     tokio::time::sleep(pause).await;
                     pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
         }
+    }
+
+    /// What can be told once a launcher is there is waited for.
+    fn expect(&self) {
+        self.standing.send_if_modified(|standing| {
+            let failed = matches!(standing, Standing::Failed(_));
+            if failed {
+                *standing = Standing::Unknown;
+            }
+            failed
+        });
     }
 
     /// What is known from now on. Where nothing has changed, clients keep the upstream that they have.
@@ -182,6 +206,7 @@ impl Fleet {
         if let (Some(kept), Some(new)) = (&last.shared, &new.shared) {
             new.end();
             let _ = kept.ensure_started();
+            self.server.census.ask(&Arc::downgrade(kept));
         }
         last
     }
@@ -196,9 +221,10 @@ impl Fleet {
                 Era::Modern => Terms::modern(),
                 Era::Legacy => self.first_terms(*dialect),
             };
-            // The only possibility is not given up: its process is started again until it answers. Who was silent
-            // before may have been slow.
-            let persists = last && !silent && !self.server.is_remote();
+            // The only possibility is not given up at the start: its process is started again until it answers. Who
+            // was silent before may have been slow. A launched server that fails says why to those who wait.
+            let local = matches!(self.server.target, Target::Program(_));
+            let persists = last && !silent && local && self.server.handshakes.known().is_none();
             let upstream = Upstream::new(&self.server, if persists { terms } else { terms.tentatively() });
             // With room for one process only, the one before it must be gone.
             let seat = match self.server.seat() {
@@ -209,7 +235,7 @@ impl Fleet {
             // Otherwise the time for a handshake is the bound.
             let patience = (!last && !self.server.is_remote()).then_some(patience);
             match outcome(&upstream, patience).await {
-                Ok(()) => return Ok(self.settle(*dialect, upstream)),
+                Ok(()) => return Ok(self.settle(*dialect, upstream).await),
                 Err(fate) => {
                     upstream.end();
                     match fate {
@@ -233,10 +259,10 @@ impl Fleet {
         }
     }
 
-    fn settle(&self, dialect: Dialect, upstream: Arc<Upstream>) -> Settled {
+    async fn settle(&self, dialect: Dialect, upstream: Arc<Upstream>) -> Settled {
         let shared = match (dialect.era(), self.server.sharing) {
             (Era::Legacy, Sharing::Exclusive) => {
-                upstream.end();
+                Census::conclude(upstream).await;
                 self.server.warm_up();
                 None
             }
@@ -247,7 +273,7 @@ impl Fleet {
 
     /// The upstream of a session that was opened with these raw params, and whether it is the session's own.
     pub(crate) fn for_session(&self, settled: &Settled, initialize: &Bytes) -> (Arc<Upstream>, bool) {
-        let own = self.server.config.process_mode == ProcessMode::Session && !self.server.is_remote();
+        let own = self.server.config.now().process_mode == ProcessMode::Session && !self.server.is_remote();
         match &settled.shared {
             Some(shared) if !own || self.server.sharing == Sharing::Shared => (shared.clone(), false),
             _ => {
@@ -307,8 +333,9 @@ impl Fleet {
         Ok(caller)
     }
 
-    /// Ends what modern clients listen to, with its final result.
+    /// Ends what modern clients listen to, with its final result; and what the proxy itself waits for.
     pub(crate) fn end_listens(&self) {
+        self.server.census.end();
         for upstream in self.server.pool.commons().into_iter().chain(self.shared()) {
             upstream.end_listens();
         }
@@ -330,10 +357,13 @@ impl Fleet {
 
     async fn sweep(self: Arc<Self>) {
         let server = &self.server;
-        let period = SWEEP.min(server.config.times.input_timeout / 4).max(Duration::from_millis(10));
-        let mut tick = tokio::time::interval(period);
         loop {
-            tick.tick().await;
+            let replaced = server.config.replaced();
+            let patience = server.config.now().times.input_timeout;
+            tokio::select! {
+                () = tokio::time::sleep(SWEEP.min(patience / 4).max(Duration::from_millis(10))) => {}
+                () = replaced => {}
+            }
             for parked in server.parking.overdue(server.clock.now()) {
                 parked.upstream.unpark(&parked);
             }

@@ -20,6 +20,8 @@ pub(crate) struct Handshake {
     raw: Bytes,
     result: Map<String, Value>,
     version: ProtocolVersion,
+    /// The revisions that the server says it speaks.
+    spoken: Vec<String>,
 }
 
 impl Handshake {
@@ -27,12 +29,16 @@ impl Handshake {
     fn discovered(raw: &[u8]) -> Option<Self> {
         let version = ProtocolVersion::LATEST;
         let result = discover::initialize_from_discover(raw, version)?;
-        Some(Self { result: serde_json::from_slice(&result).ok()?, raw: result.into(), version })
+        let said: Value = serde_json::from_slice(raw).ok()?;
+        let spoken = said["supportedVersions"].as_array().into_iter().flatten();
+        let spoken = spoken.filter_map(|revision| revision.as_str().map(str::to_owned)).collect();
+        Some(Self { result: serde_json::from_slice(&result).ok()?, raw: result.into(), version, spoken })
     }
 
     fn parse(raw: &[u8], sharing: Sharing) -> Option<Self> {
         let mut result: Map<String, Value> = serde_json::from_slice(raw).ok()?;
-        let version = result.get("protocolVersion").and_then(Value::as_str).and_then(ProtocolVersion::parse);
+        let spoken = result.get("protocolVersion").and_then(Value::as_str).map(str::to_owned);
+        let version = spoken.as_deref().and_then(ProtocolVersion::parse);
         if sharing == Sharing::Shared
             && let Some(capabilities) = result.get_mut("capabilities").and_then(Value::as_object_mut)
         {
@@ -43,7 +49,25 @@ impl Handshake {
             raw: Bytes::copy_from_slice(raw),
             result,
             version: version.unwrap_or(ProtocolVersion::LATEST),
+            // It tells one only: the one that it answers with.
+            spoken: spoken.into_iter().collect(),
         })
+    }
+
+    /// The revisions that the server says it speaks: all of them if it is modern, else the one that it chose.
+    pub(crate) fn spoken(&self) -> &[String] {
+        &self.spoken
+    }
+
+    /// Whether the server declares this capability.
+    pub(super) fn offers(&self, capability: &str) -> bool {
+        self.result.get("capabilities").is_some_and(|capabilities| capabilities[capability].is_object())
+    }
+
+    /// Whether the other is of a server of another name or version.
+    fn is_of_another(&self, other: &Self) -> bool {
+        let info = |handshake: &Self, key| handshake.result.get("serverInfo").map(|info| info[key].clone());
+        ["name", "version"].into_iter().any(|key| info(self, key) != info(other, key))
     }
 
     /// The server's `serverInfo`, `capabilities` and so on, as it gave them.
@@ -110,27 +134,35 @@ impl Handshakes {
         json!({ "name": "waggle", "version": env!("CARGO_PKG_VERSION") }).to_string().into()
     }
 
-    /// The server has answered the handshake of an upstream of these terms.
-    pub(crate) fn learn(&self, terms: &Terms, raw: &[u8]) {
+    /// The server has answered the handshake of an upstream of these terms. True if what is known of it seems to be
+    /// of another server.
+    pub(crate) fn learn(&self, terms: &Terms, raw: &[u8]) -> bool {
         let params = &terms.initialize;
         let handshake = match terms.dialect.era() {
             Era::Modern => Handshake::discovered(raw),
             Era::Legacy => Handshake::parse(raw, self.sharing),
         };
-        let Some(handshake) = handshake else { return };
+        let Some(handshake) = handshake else { return false };
         if *params == Self::own_params() {
             self.general.send_replace(Some(handshake));
-            return;
+            return false;
         }
         let general = self.general.borrow();
         let expected = general.as_ref().map(|general| general.result_for(requested(params)).0);
         let mut particular = self.particular.lock();
         if expected == Some(handshake.result_for(Some(handshake.version)).0) {
             particular.remove(&kind(params));
-        } else if particular.len() < KINDS {
+            return false;
+        }
+        // A server that calls itself otherwise to this kind of client is no news the next time.
+        let before = particular.get(&kind(params)).or(general.as_ref());
+        let news = before.is_some_and(|before| before.is_of_another(&handshake));
+        let kept = particular.len() < KINDS;
+        if kept {
             tracing::debug!("the server answers initialize differently for this kind of client");
             particular.insert(kind(params), handshake);
         }
+        news && kept
     }
 
     /// The answer for a client that sent `params`, once the server has answered anyone.

@@ -1,7 +1,7 @@
 //! The connection behind a multiplexer: a process with its pipes, or requests to an HTTP server. Drives it until
 //! it ends or nobody needs it.
 
-use std::sync::Arc;
+use std::{pin::pin, sync::Arc};
 
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -85,8 +85,9 @@ async fn run_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
 
 async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
     let server = &upstream.server;
-    let mut decoder = LineDecoder::new(server.config.limits.max_line);
-    let handshake_due = Instant::now() + server.config.times.handshake_timeout;
+    let mut decoder = LineDecoder::new(server.config.now().limits.max_line);
+    let handshake_due = Instant::now() + server.config.now().times.handshake_timeout;
+    let mut replaced = pin!(server.config.replaced());
     loop {
         let look = upstream.next_look(handshake_due);
         tokio::select! {
@@ -116,6 +117,10 @@ async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
             },
             () = upstream.ended.cancelled() => return End::NotNeeded,
             () = server.stop.cancelled() => return End::NotNeeded,
+            () = &mut replaced => {
+                replaced.set(server.config.replaced());
+                decoder.set_max_line(server.config.now().limits.max_line);
+            }
             () = sleep_until(look) => {
                 if let Some(end) = upstream.look(handshake_due) {
                     return end;
@@ -130,7 +135,8 @@ async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
 
 async fn serve_http(upstream: &Arc<Upstream>, link: &mut HttpLink) -> End {
     let server = &upstream.server;
-    let handshake_due = Instant::now() + server.config.times.handshake_timeout;
+    let handshake_due = Instant::now() + server.config.now().times.handshake_timeout;
+    let mut replaced = pin!(server.config.replaced());
     loop {
         let queued = upstream.queued.notified();
         while let Some(message) = upstream.next_outgoing() {
@@ -150,6 +156,8 @@ async fn serve_http(upstream: &Arc<Upstream>, link: &mut HttpLink) -> End {
             () = queued => {}
             () = upstream.ended.cancelled() => return End::NotNeeded,
             () = server.stop.cancelled() => return End::NotNeeded,
+            // The next look may be sooner.
+            () = &mut replaced => replaced.set(server.config.replaced()),
             () = sleep_until(look) => {
                 if let Some(end) = upstream.look(handshake_due) {
                     return end;
@@ -184,7 +192,7 @@ impl Upstream {
             }
             return idle.then_some(End::NotNeeded);
         }
-        let within = self.server.config.times.handshake_timeout.as_secs_f32();
+        let within = self.server.config.now().times.handshake_timeout.as_secs_f32();
         let opening = match self.terms.dialect.era() {
             Era::Modern => "server/discover",
             Era::Legacy => "initialize",

@@ -19,10 +19,12 @@
 
 mod calls;
 mod catalog;
+mod census;
 mod dialect;
 mod fleet;
 mod handshake;
 mod http;
+mod launcher;
 mod link;
 mod multiplexer;
 mod outgoing;
@@ -30,6 +32,7 @@ mod parking;
 mod pool;
 mod process;
 mod server;
+mod spare;
 mod stdin;
 mod supervisor;
 
@@ -45,19 +48,19 @@ use tokio_util::sync::CancellationToken;
 use waggle_protocol::{
     error::{RpcError, code},
     jsonrpc::{Envelope, Kind},
-    mux::{Effect, ListKind, MemberKey, MuxLimits, Overloaded, Sharing},
+    mux::{Effect, ListKind, MemberKey, Overloaded, Sharing},
     time::Timestamp,
 };
 
 pub(crate) use dialect::{Dialect, Era, Terms};
 pub(crate) use fleet::{Caller, Fleet, Settled, Unsettled};
 pub(crate) use handshake::{Handshake, Handshakes, requested};
-pub(crate) use http::{HttpServer, HttpSettings};
+pub(crate) use http::{HttpKind, HttpLink, HttpOutput, HttpServer, HttpSettings, HttpSetupError};
+pub(crate) use launcher::{Launcher, LauncherSettings};
 use multiplexer::Multiplexer;
 use outgoing::Outgoing;
 use parking::{Handle, Ticket};
-pub(crate) use process::Program;
-pub use process::end_orphans;
+pub(crate) use process::{Handling, Program, base_name};
 pub(crate) use server::{AtCapacity, Seat, Server, Target};
 
 use crate::{
@@ -127,12 +130,8 @@ enum Need {
 impl Upstream {
     /// An upstream whose connection is made for the first request.
     pub(crate) fn new(server: &Arc<Server>, terms: Terms) -> Arc<Self> {
-        let limits = MuxLimits {
-            in_flight: server.config.limits.max_in_flight,
-            request_timeout: server.config.times.request_timeout,
-        };
         let state = State {
-            mux: Multiplexer::new(&terms, limits),
+            mux: Multiplexer::new(&terms, server.mux_limits()),
             outgoing: match server.is_remote() {
                 true => Outgoing::Http(Default::default()),
                 false => Outgoing::Pipe(stdin::Queue::default()),
@@ -255,6 +254,7 @@ impl Upstream {
             return Err(Refusal::shutting_down());
         }
         self.want(&mut state).map_err(|_| Refusal::processes())?;
+        state.mux.set_limits(self.server.mux_limits());
         state.last_used = self.server.clock.now();
         Ok(state)
     }
@@ -289,7 +289,7 @@ impl Upstream {
 
     /// The state, once `length` more bytes may be queued for stdin. An empty queue takes any message.
     async fn lock_with_room(&self, length: usize) -> Result<MutexGuard<'_, State>, Refusal> {
-        let limit = self.server.config.limits.stdin_queue;
+        let limit = self.server.config.now().limits.stdin_queue;
         let mut deadline = None;
         loop {
             let room = self.room.notified();
@@ -300,7 +300,7 @@ impl Upstream {
                     return Ok(state);
                 }
             }
-            let patience = self.server.config.times.queue_timeout;
+            let patience = self.server.config.now().times.queue_timeout;
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + patience);
             if timeout_at(deadline, room).await.is_err() {
                 self.server.metrics.limit_hit("stdin_queue");
@@ -317,7 +317,9 @@ impl Upstream {
             match effect {
                 // Requests wait for room before they come here; what we send of our own accord (pongs,
                 // refusals, cancellations) does not, and a server that floods us without reading loses it.
-                Effect::ToServer(_) if state.outgoing.bytes() > 2 * self.server.config.limits.stdin_queue => {
+                Effect::ToServer(_)
+                    if state.outgoing.bytes() > 2 * self.server.config.now().limits.stdin_queue =>
+                {
                     self.server.metrics.dropped("stdin_full");
                 }
                 Effect::ToServer(line) => {
@@ -343,6 +345,7 @@ impl Upstream {
                 Effect::ListChanged(kind) => {
                     if kind == ListKind::Tools {
                         self.server.catalog.forget();
+                        self.server.census.ask(&self.this);
                     }
                     // Who listens does so elsewhere: a leased server is heard by its caller alone.
                     if let Some(ticket) = &state.leased {
@@ -351,9 +354,12 @@ impl Upstream {
                 }
                 Effect::Ready { handshake } => {
                     tracing::debug!(server = self.server.name(), "the server is ready");
-                    self.server.handshakes.learn(&self.terms, &handshake);
+                    if self.server.handshakes.learn(&self.terms, &handshake) {
+                        self.server.doubt.notify_one();
+                    }
                     if self.terms.sharing == Sharing::Shared {
                         self.server.catalog.forget();
+                        self.server.census.ask(&self.this);
                     }
                     self.fate.send_replace(Fate::Up);
                 }

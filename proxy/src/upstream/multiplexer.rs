@@ -17,6 +17,14 @@ pub(super) enum Multiplexer<S, X> {
     Modern(ModernMux<S, X>),
 }
 
+/// A request of the proxy's own that the server is at work on.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Inquiry {
+    /// By its id on the wire.
+    Legacy(u64),
+    Modern(MemberKey),
+}
+
 /// The same call to whichever it is.
 macro_rules! either {
     ($self:ident, $mux:ident => $call:expr) => {
@@ -33,6 +41,10 @@ impl<S: Clone, X: Clone> Multiplexer<S, X> {
             Era::Legacy => Self::Legacy(LegacyMux::new(terms.sharing, limits)),
             Era::Modern => Self::Modern(ModernMux::new(limits, Handshakes::own_identity())),
         }
+    }
+
+    pub(super) fn set_limits(&mut self, limits: MuxLimits) {
+        either!(self, mux => mux.set_limits(limits));
     }
 
     pub(super) fn connect(&mut self, terms: &Terms, now: Timestamp) {
@@ -146,6 +158,30 @@ impl<S: Clone, X: Clone> Multiplexer<S, X> {
             Self::Legacy(mux) if listens => mux.listen(to, message, envelope, now),
             Self::Legacy(mux) => mux.call(to, message, envelope, now),
             Self::Modern(mux) => mux.call(to, message, envelope, now),
+        }
+    }
+
+    /// A request of the proxy's own. For a modern server it is a caller like any other.
+    pub(super) fn inquire(
+        &mut self,
+        to: X,
+        message: &Bytes,
+        envelope: &Envelope,
+        now: Timestamp,
+    ) -> Result<Inquiry, Overloaded> {
+        match self {
+            Self::Legacy(mux) => mux.inquire(to, message, envelope, now).map(Inquiry::Legacy),
+            Self::Modern(mux) => mux.call(to, message, envelope, now).map(Inquiry::Modern),
+        }
+    }
+
+    /// Gives up such a request, unless it has been answered.
+    pub(super) fn withdraw(&mut self, inquiry: Inquiry, now: Timestamp) {
+        match (self, inquiry) {
+            (Self::Legacy(mux), Inquiry::Legacy(id)) => mux.withdraw(id, now),
+            (mux, Inquiry::Modern(member)) => mux.detach(member, now),
+            // Neither changes its era.
+            (Self::Modern(_), Inquiry::Legacy(_)) => {}
         }
     }
 

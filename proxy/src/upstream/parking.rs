@@ -111,7 +111,7 @@ impl Upstream {
         let (mut handle, mut nonce) = (Handle::default(), [0; 24]);
         let random = getrandom::fill(&mut handle).and_then(|()| getrandom::fill(&mut nonce));
         // Each stands for a user, as a session does.
-        let full = server.parking.len() >= server.config.limits.max_sessions;
+        let full = server.parking.len() >= server.config.now().limits.max_sessions;
         if full {
             server.metrics.limit_hit("max_sessions");
         }
@@ -120,7 +120,7 @@ impl Upstream {
             let message = "the server asks for input, and too many calls wait for theirs";
             return Err(RpcError::new(code::OVERLOADED, message));
         };
-        let until = server.clock.now().after(server.config.times.input_timeout);
+        let until = server.clock.now().after(server.config.now().times.input_timeout);
         let request_state = RequestState {
             handle,
             principal: ticket.key.principal,

@@ -68,7 +68,7 @@ impl Pool {
         dialect: Dialect,
         key: &Key,
     ) -> Result<Arc<Upstream>, Refusal> {
-        let deadline = Instant::now() + server.config.times.queue_timeout;
+        let deadline = Instant::now() + server.config.now().times.queue_timeout;
         loop {
             let returned = self.returned.notified();
             if let Some(idle) = self.take_idle(key) {

@@ -37,7 +37,14 @@ async fn keep_running(upstream: &Arc<Upstream>, mut seat: Seat) {
     loop {
         let started = Instant::now();
         let fresh = !matches!(seat, Seat::Taken(_));
-        let (refused, error, slot) = match server.occupy(seat, upstream.terms.dialect) {
+        let occupied = tokio::select! {
+            biased;
+            occupied = server.occupy(seat, upstream.terms.dialect) => occupied,
+            () = upstream.ended.cancelled() => return,
+            () = server.stop.cancelled() => return,
+        };
+        let never_launched = is_no_launcher(&occupied);
+        let (refused, error, slot) = match occupied {
             Ok(mut link) => match link.run(upstream).await {
                 End::NotNeeded => {
                     server.tracker.spawn(link.stop());
@@ -56,7 +63,7 @@ async fn keep_running(upstream: &Arc<Upstream>, mut seat: Seat) {
         };
         let was_up = upstream.is_up();
         upstream.log_failure(refused, &error);
-        if was_up && started.elapsed() >= GROWN_UP {
+        if never_launched || was_up && started.elapsed() >= GROWN_UP {
             pause = FIRST_PAUSE;
         }
         if !was_up && upstream.terms.tentative {
@@ -67,7 +74,10 @@ async fn keep_running(upstream: &Arc<Upstream>, mut seat: Seat) {
         }
         upstream.disconnect(&error);
         server.metrics.restarts.inc();
-        if refused || server.is_remote() {
+        // A session's connection that never came up is not tried again for nobody: the next request asks for it.
+        let optional = upstream.terms.sharing == Sharing::Exclusive && server.handshakes.known().is_some();
+        // Whether it is this client or the server that fails is to be found out.
+        if refused || server.is_remote() || !was_up && optional {
             server.doubt.notify_one();
         }
         tokio::select! {
@@ -76,8 +86,6 @@ async fn keep_running(upstream: &Arc<Upstream>, mut seat: Seat) {
             () = server.stop.cancelled() => return,
             () = tokio::time::sleep(pause) => pause = (pause * 2).min(LONGEST_PAUSE),
         }
-        // A session's connection that never came up is not tried again for nobody: the next request asks for it.
-        let optional = upstream.terms.sharing == Sharing::Exclusive && server.handshakes.known().is_some();
         if !was_up && optional && upstream.leave_if_quiet() {
             return;
         }
@@ -99,6 +107,10 @@ async fn autopsy(upstream: &Upstream, link: Link, reason: &str) -> (RpcError, Op
         Link::Process(process) => {
             let tail = process.tail.clone();
             let (status, slot) = process.kill().await;
+            let reason = match &upstream.server.target {
+                Target::Launcher(_) if status.is_none() => "was lost with its launcher",
+                _ => reason,
+            };
             (failure(reason, status, tail.lines()), slot)
         }
         Link::Http(link) => {
@@ -155,7 +167,9 @@ impl Upstream {
         if self.terms.tentative && (refused || self.terms.dialect.era() == Era::Modern) {
             tracing::debug!(server = self.server.name(), error = %describe(error), "not spoken by the server");
         } else {
-            tracing::warn!(server = self.server.name(), error = %describe(error), "the server has failed");
+            let reason = describe(error);
+            tracing::warn!(server = self.server.name(), error = reason, "the server has failed");
+            self.server.exited(reason);
         }
     }
 
@@ -243,7 +257,7 @@ impl Upstream {
         if !state.mux.is_up() {
             return handshake_due;
         }
-        let idle = state.last_used.after(self.server.config.times.process_idle);
+        let idle = state.last_used.after(self.server.config.now().times.process_idle);
         // Not sooner than a while from now: an overdue idle check waits for the requests in flight.
         let idle = self.server.clock.instant(idle).max(Instant::now() + Duration::from_secs(1));
         match state.mux.next_deadline() {
@@ -259,7 +273,8 @@ impl Upstream {
         let mut state = self.state.lock();
         state.mux.expire(now);
         self.perform(&mut state);
-        let idle = state.mux.is_idle() && now.since(state.last_used) >= self.server.config.times.process_idle;
+        let idle =
+            state.mux.is_idle() && now.since(state.last_used) >= self.server.config.now().times.process_idle;
         if idle {
             let error = RpcError::new(code::SERVER_GONE, "the idle server is being stopped");
             self.disconnect_locked(&mut state, &error);
@@ -288,7 +303,8 @@ fn failure(reason: &str, status: Option<ExitStatus>, stderr: Vec<String>) -> Rpc
 fn cannot_start(upstream: &Upstream, error: &io::Error) -> RpcError {
     let program = match &upstream.server.target {
         Target::Program(program) => &program.program,
-        Target::Http(_) => "remote",
+        // The sentence is the launcher's.
+        _ => return upstream.server.failure(&format!("cannot be started: {error}")),
     };
     let why = match error.kind() {
         io::ErrorKind::NotFound => "no such command; check the spelling and PATH".to_owned(),
@@ -296,6 +312,11 @@ fn cannot_start(upstream: &Upstream, error: &io::Error) -> RpcError {
         _ => error.to_string(),
     };
     RpcError::new(code::SERVER_GONE, format!("cannot start the MCP server `{program}`: {why}"))
+}
+
+/// Whether a process was not started since there was nobody to start it.
+fn is_no_launcher(occupied: &io::Result<Link>) -> bool {
+    occupied.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotConnected)
 }
 
 /// The error as one line for the operator.

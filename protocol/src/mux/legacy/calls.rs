@@ -55,6 +55,38 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
         Ok(member)
     }
 
+    /// A request of the driver's own, on behalf of no client: what the server says while it is at work on it is told
+    /// apart as if there were no such request. Ends in [`Effect::Answer`], or with [`LegacyMux::withdraw`], to which the
+    /// request is known by the returned id.
+    ///
+    /// # Errors
+    /// [`Overloaded`]: nothing was done.
+    pub fn inquire(
+        &mut self,
+        to: X,
+        message: &Bytes,
+        envelope: &Envelope,
+        now: Timestamp,
+    ) -> Result<u64, Overloaded> {
+        let id = envelope.span(Field::Id).map(|span| retain(span, message));
+        let id = id.filter(|_| !self.is_full()).ok_or(Overloaded)?;
+        let wire = self.register(From::Driver { to, id }, now);
+        self.send_as(Some(wire), for_server(message, envelope, wire));
+        Ok(wire.get())
+    }
+
+    /// Gives up a request of the driver's own, if it has not been answered.
+    pub fn withdraw(&mut self, id: u64, now: Timestamp) {
+        let id = WireId::new(id);
+        if !self.in_flight.get(id).is_some_and(|request| matches!(request.from, From::Driver { .. })) {
+            return;
+        }
+        self.cancel_upstream(id, "not waited for any longer", now);
+        if let Some(From::Driver { to, .. }) = self.unregister(id).map(|request| request.from) {
+            self.effects.push_back(Effect::End { to });
+        }
+    }
+
     /// Whether a process that calls have for themselves in turn may be given to the next one: it is at work on
     /// nothing, as far as can be known, and nobody is to come back.
     pub fn is_quiet(&self) -> bool {

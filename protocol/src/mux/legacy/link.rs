@@ -86,6 +86,7 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
             match request.from {
                 super::From::Client(client) if client.is_parked() => self.keep_error(error, client),
                 super::From::Client(client) => self.answer_error(client.to, error, &client.id),
+                super::From::Driver { to, id } => self.answer_error(to, error, &id),
                 super::From::Own(_) => {}
             }
         }

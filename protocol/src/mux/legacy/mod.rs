@@ -132,6 +132,11 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
         }
     }
 
+    /// Other limits from now on; what is in flight keeps the deadline that it has.
+    pub fn set_limits(&mut self, limits: MuxLimits) {
+        self.limits = limits;
+    }
+
     /// The next effect to perform. After every input, all effects are to be taken.
     pub fn poll_effect(&mut self) -> Option<Effect<S, X>> {
         self.effects.pop_front()
@@ -184,7 +189,7 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
             }
             let asked = match &request.from {
                 From::Client(client) => self.questions.any_of(client.member),
-                From::Own(_) => false,
+                From::Own(_) | From::Driver { .. } => false,
             };
             let deadline = match asked {
                 true => self.limits.extended(request.sent, now),
@@ -218,7 +223,7 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
         let deadline = now.after(self.limits.request_timeout);
         let client = match &from {
             From::Client(client) => Some((client.member, client.call.is_some())),
-            From::Own(_) => None,
+            From::Own(_) | From::Driver { .. } => None,
         };
         // The time for a handshake is the driver's to bound, and it must not be cancelled.
         let endless = matches!(from, From::Own(Own::Initialize));
@@ -276,6 +281,7 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
                 // It may have subscribed all the same.
                 self.unsubscribe_upstream(&uri, now);
             }
+            Some(From::Driver { to, id }) => self.answer_error(to, error, &id),
             Some(From::Own(_)) | None => {}
         }
     }

@@ -29,6 +29,12 @@ pub(super) enum From<X> {
     Client(ClientRequest<X>),
     /// The multiplexer itself.
     Own(Own),
+    /// Its driver, on nobody's behalf.
+    Driver {
+        to: X,
+        /// The raw id that the driver gave it.
+        id: Bytes,
+    },
 }
 
 /// A client's request.
@@ -146,7 +152,7 @@ impl<X> InFlight<Request<X>> {
     pub(super) fn client(&self, id: WireId) -> Option<&ClientRequest<X>> {
         match &self.get(id)?.from {
             From::Client(client) => Some(client),
-            From::Own(_) => None,
+            From::Own(_) | From::Driver { .. } => None,
         }
     }
 
@@ -154,7 +160,7 @@ impl<X> InFlight<Request<X>> {
     pub(super) fn client_mut(&mut self, id: WireId) -> Option<&mut ClientRequest<X>> {
         match &mut self.get_mut(id)?.from {
             From::Client(client) => Some(client),
-            From::Own(_) => None,
+            From::Own(_) | From::Driver { .. } => None,
         }
     }
 
@@ -167,7 +173,7 @@ impl<X> InFlight<Request<X>> {
     pub(super) fn clients(&self) -> impl Iterator<Item = (WireId, &ClientRequest<X>)> {
         self.iter().filter_map(|(id, request)| match &request.from {
             From::Client(client) => Some((id, client)),
-            From::Own(_) => None,
+            From::Own(_) | From::Driver { .. } => None,
         })
     }
 }

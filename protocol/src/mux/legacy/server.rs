@@ -73,6 +73,10 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
                 let message = jsonrpc::splice(line, &[Edit { at, with: client.id }]);
                 self.effects.push_back(Effect::Answer { to: client.to, message, error });
             }
+            From::Driver { to, id } => {
+                let message = jsonrpc::splice(line, &[Edit { at, with: id }]);
+                self.effects.push_back(Effect::Answer { to, message, error });
+            }
             From::Own(Own::Initialize) => self.handshake_answered(line, envelope, now),
             From::Own(Own::Subscribe(uri)) => {
                 let (waiters, abandoned) = match good {

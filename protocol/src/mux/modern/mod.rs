@@ -106,6 +106,11 @@ impl<S: Clone, X: Clone> ModernMux<S, X> {
         }
     }
 
+    /// Other limits from now on; what is in flight keeps the deadline that it has.
+    pub fn set_limits(&mut self, limits: MuxLimits) {
+        self.limits = limits;
+    }
+
     /// The next effect to perform. After every input, all effects are to be taken.
     pub fn poll_effect(&mut self) -> Option<Effect<S, X>> {
         self.effects.pop_front()

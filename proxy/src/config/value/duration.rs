@@ -30,6 +30,12 @@ pub(in crate::config) const fn hours(n: u64) -> u64 {
     n * HOUR
 }
 
+/// How long to wait for something, on a command line that has no table of options; the error is a sentence.
+pub(crate) fn parse_patience(text: &str) -> Result<Duration, String> {
+    let kind = span(0, hours(1));
+    kind.read(text.trim()).map_err(|problem| format!("{problem}; write {}", kind.expected()))
+}
+
 /// Units with their milliseconds, the largest first.
 const UNITS: [(&str, u64); 5] =
     [("d", DAY * 1000), ("h", HOUR * 1000), ("m", MINUTE * 1000), ("s", 1000), ("ms", 1)];

@@ -11,7 +11,11 @@ pub(super) mod duration;
 pub(super) mod filter;
 pub(super) mod number;
 pub(super) mod origin;
+pub(super) mod process;
 pub(super) mod upstream;
+
+/// Stands for a value that is not shown.
+const HIDDEN: &str = "<hidden>";
 
 /// Why a text was refused: the rest of a sentence that starts with the text, such as
 /// `is not a size`.

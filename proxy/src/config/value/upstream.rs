@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use http::HeaderName;
 
-use super::Kind;
+use super::{HIDDEN, Kind};
 use crate::config::upstream::{HeaderSource, UpstreamHeader, UpstreamUrl, UpstreamUrlError, secret};
 
 /// An absolute `http` or `https` URL, path and query included.
@@ -15,9 +15,6 @@ pub(in crate::config) struct Header;
 
 /// The path of a file, which is not opened yet.
 pub(in crate::config) struct File;
-
-/// Stands for a value that is not shown.
-const HIDDEN: &str = "<hidden>";
 
 /// Headers that the transport writes itself.
 const OURS: [&str; 16] = [

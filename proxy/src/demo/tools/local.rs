@@ -11,7 +11,7 @@ use tokio::time::{Instant, sleep_until};
 use super::catalog::{MAX_SECONDS, MAX_STEPS};
 use super::{Context, ToolError, Tools, says, structured};
 use crate::demo::caller::LogLevel;
-use crate::demo::{png, utc};
+use crate::{demo::png, utc};
 
 #[derive(Deserialize)]
 pub(super) struct Echo {

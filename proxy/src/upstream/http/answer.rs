@@ -68,8 +68,10 @@ impl Reading<'_> {
     }
 
     async fn whole(&self, body: Body) -> Result<Bytes, Trouble> {
-        let idle = self.link.server.idle_timeout;
-        timeout(idle, body.collect(self.link.server.max_message)).await.map_err(|_| Trouble::silent(idle))?
+        let idle = self.link.server.idle_timeout();
+        timeout(idle, body.collect(self.link.server.max_message()))
+            .await
+            .map_err(|_| Trouble::silent(idle))?
     }
 
     async fn json(&self, line: Bytes) -> Result<Answer, Trouble> {
@@ -136,7 +138,7 @@ impl Reading<'_> {
 
     /// Hands over the events of a response up to the answer, over as many connections as it takes.
     async fn stream(&self, body: Body) -> Result<Answer, Trouble> {
-        let max_message = self.link.server.max_message;
+        let max_message = self.link.server.max_message();
         let mut events = Events::new(body, max_message);
         let mut position = Position::default();
         loop {
@@ -156,7 +158,7 @@ impl Reading<'_> {
     async fn events(&self, events: &mut Events, position: &mut Position) -> Result<Option<Answer>, Trouble> {
         // A subscription is silent until something happens.
         let idle =
-            Some(self.link.server.idle_timeout).filter(|_| self.message.method != "subscriptions/listen");
+            Some(self.link.server.idle_timeout()).filter(|_| self.message.method != "subscriptions/listen");
         while let Some(event) = events.next(idle).await? {
             let Some(line) = position.advance(event) else { continue };
             if let Some(answer) = self.take(line).await? {
@@ -176,7 +178,7 @@ impl Reading<'_> {
             attempt += 1;
             let headers = position.resuming(session.headers());
             let request = server.request(Method::GET, &server.url, headers, Bytes::new(), Accept::Stream);
-            let response = match timeout(server.request_timeout, request).await {
+            let response = match timeout(server.request_timeout(), request).await {
                 Ok(response) => response,
                 Err(_) => return Err(Trouble::timeout("has broken off, and does not resume the stream")),
             };
@@ -209,7 +211,7 @@ impl Reading<'_> {
         if self.link.opens(self.message) && (trouble.cause != Cause::NotSpoken) {
             return Err(trouble);
         }
-        let body = timeout(self.link.server.idle_timeout, body.collect(REFUSAL)).await;
+        let body = timeout(self.link.server.idle_timeout(), body.collect(REFUSAL)).await;
         let Ok(Ok(line)) = body else { return Err(trouble) };
         let Ok(envelope) = jsonrpc::scan(&line) else { return Err(trouble) };
         if self.answers(&line, &envelope) {

@@ -25,6 +25,8 @@ use rustls::{
 use tokio::time::timeout;
 use tower_service::Service;
 
+use crate::config::Live;
+
 /// Sends requests over connections that are kept and shared.
 pub(super) type HttpClient = Client<Patient, Full<Bytes>>;
 
@@ -47,11 +49,7 @@ pub(crate) enum HttpSetupError {
 }
 
 /// A client for one origin that trusts the system's certificates and those in `ca`, which is PEM.
-pub(super) fn client(
-    url: &Uri,
-    ca: Option<&[u8]>,
-    connect_timeout: Duration,
-) -> Result<HttpClient, HttpSetupError> {
+pub(super) fn client(url: &Uri, ca: Option<&[u8]>, config: Arc<Live>) -> Result<HttpClient, HttpSetupError> {
     let mut roots = RootCertStore::empty();
     // Reading them takes a while, and nothing leaves the origin.
     if url.scheme() == Some(&Scheme::HTTPS) {
@@ -82,7 +80,7 @@ pub(super) fn client(
         .pool_idle_timeout(IDLE_TIME)
         .pool_max_idle_per_host(IDLE_CONNECTIONS)
         .http2_keep_alive_interval(KEEP_ALIVE)
-        .build(Patient { connector, timeout: connect_timeout }))
+        .build(Patient { connector, config }))
 }
 
 fn add_native(roots: &mut RootCertStore) {
@@ -114,7 +112,7 @@ fn add_own(roots: &mut RootCertStore, pem: &[u8]) -> Result<(), HttpSetupError> 
 #[derive(Clone, Debug)]
 pub(super) struct Patient {
     connector: HttpsConnector<HttpConnector>,
-    timeout: Duration,
+    config: Arc<Live>,
 }
 
 type BoxError = Box<dyn Error + Send + Sync>;
@@ -129,7 +127,8 @@ impl Service<Uri> for Patient {
     }
 
     fn call(&mut self, uri: Uri) -> Self::Future {
-        let (connecting, limit) = (self.connector.call(uri), self.timeout);
+        let (connecting, limit) =
+            (self.connector.call(uri), self.config.now().times.upstream_connect_timeout);
         Box::pin(async move {
             let late = |_| io::Error::new(io::ErrorKind::TimedOut, format!("no connection within {limit:?}"));
             timeout(limit, connecting).await.map_err(late)?

@@ -40,6 +40,7 @@ mod tests;
 mod trouble;
 
 pub(crate) use self::{
+    client::HttpSetupError,
     http_link::HttpLink,
     link::{HttpKind, HttpOutput},
     server::{HttpServer, HttpSettings},

@@ -30,17 +30,17 @@ pub(super) async fn ask(
         let (parts, body) = send(server, body, headers).await?;
         let session = parts.headers.get(SESSION_ID).cloned();
         if content_type(&parts.headers) != "text/event-stream" {
-            return Ok((body.collect(server.max_message).await?, session));
+            return Ok((body.collect(server.max_message()).await?, session));
         }
-        let mut events = Events::new(body, server.max_message);
-        while let Some(event) = events.next(Some(server.idle_timeout)).await? {
+        let mut events = Events::new(body, server.max_message());
+        while let Some(event) = events.next(Some(server.idle_timeout())).await? {
             if is_response(&event.data) {
                 return Ok((event.data, session));
             }
         }
         Err(Trouble::new("has ended the stream without an answer"))
     };
-    let limit = server.request_timeout;
+    let limit = server.request_timeout();
     match timeout(limit, answer).await {
         Ok(Ok((line, session))) if is_response(&line) => Ok((line, session)),
         Ok(Ok(_)) => Err(Trouble::new("has answered with an error")),

@@ -60,9 +60,12 @@ impl HttpServer {
             *request.headers_mut() = headers.clone();
             let response = self.client.request(request);
             let response = match accept {
-                Accept::Messages => timeout(self.request_timeout, response).await.map_err(|_| {
-                    Trouble::timeout(format!("has not answered within {:?}", self.request_timeout))
-                })?,
+                Accept::Messages => {
+                    let limit = self.request_timeout();
+                    timeout(limit, response)
+                        .await
+                        .map_err(|_| Trouble::timeout(format!("has not answered within {limit:?}")))?
+                }
                 Accept::Stream => response.await,
             };
             let response = response.map_err(|error| {

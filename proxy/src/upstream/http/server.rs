@@ -8,7 +8,7 @@ use super::{
     client::{self, HttpClient, HttpSetupError},
     params::Params,
 };
-use crate::telemetry::metrics::Metrics;
+use crate::{config::Live, telemetry::metrics::Metrics};
 
 /// How the server is reached.
 pub(crate) struct HttpSettings {
@@ -17,14 +17,8 @@ pub(crate) struct HttpSettings {
     pub(crate) headers: Vec<(HeaderName, HeaderValue)>,
     /// Certificates to trust besides those of the system, as PEM.
     pub(crate) ca: Option<Vec<u8>>,
-    /// Until a connection stands, TLS included.
-    pub(crate) connect_timeout: Duration,
-    /// The longest silence in a response, and the longest time for a response that is one message.
-    pub(crate) idle_timeout: Duration,
-    /// Until the head of a response has come.
-    pub(crate) request_timeout: Duration,
-    /// The size of one message, decompressed.
-    pub(crate) max_message: usize,
+    /// What bounds times and sizes.
+    pub(crate) config: Arc<Live>,
 }
 
 /// The configured HTTP server: shared by all links; holds the pooled connections.
@@ -33,9 +27,7 @@ pub(crate) struct HttpServer {
     /// What each request bears.
     pub(super) headers: HeaderMap,
     pub(super) client: HttpClient,
-    pub(super) idle_timeout: Duration,
-    pub(super) request_timeout: Duration,
-    pub(super) max_message: usize,
+    config: Arc<Live>,
     pub(super) params: Params,
     pub(super) metrics: Arc<Metrics>,
 }
@@ -53,15 +45,28 @@ impl HttpServer {
             headers.append(name, value);
         }
         Ok(Self {
-            client: client::client(&settings.url, settings.ca.as_deref(), settings.connect_timeout)?,
+            client: client::client(&settings.url, settings.ca.as_deref(), settings.config.clone())?,
             url: settings.url,
             headers,
-            idle_timeout: settings.idle_timeout,
-            request_timeout: settings.request_timeout,
-            max_message: settings.max_message,
+            config: settings.config,
             params: Params::default(),
             metrics,
         })
+    }
+
+    /// The longest silence in a response, and the longest time for a response that is one message.
+    pub(super) fn idle_timeout(&self) -> Duration {
+        self.config.now().times.upstream_idle_timeout
+    }
+
+    /// Until the head of a response has come.
+    pub(super) fn request_timeout(&self) -> Duration {
+        self.config.now().times.request_timeout
+    }
+
+    /// The size of one message, decompressed.
+    pub(super) fn max_message(&self) -> usize {
+        self.config.now().limits.max_line
     }
 }
 

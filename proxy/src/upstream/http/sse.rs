@@ -26,9 +26,10 @@ pub(super) async fn listen(link: &Link) {
 
 async fn follow(link: &Link) -> Result<std::convert::Infallible, Trouble> {
     let server = &link.server;
-    let mut events = timeout(server.request_timeout, open(link))
+    let limit = server.request_timeout();
+    let mut events = timeout(limit, open(link))
         .await
-        .map_err(|_| Trouble::timeout(format!("names no endpoint within {:?}", server.request_timeout)))??;
+        .map_err(|_| Trouble::timeout(format!("names no endpoint within {limit:?}")))??;
     loop {
         match events.next(None).await? {
             Some(event) if event.event == "message" && !event.data.is_empty() => {
@@ -53,7 +54,7 @@ async fn open(link: &Link) -> Result<Events, Trouble> {
     if content_type(&parts.headers) != "text/event-stream" {
         return Err(Trouble::not_spoken("has answered with something else than an event stream"));
     }
-    let mut events = Events::new(body, server.max_message);
+    let mut events = Events::new(body, server.max_message());
     while let Some(event) = events.next(None).await? {
         if event.event != "endpoint" {
             continue;

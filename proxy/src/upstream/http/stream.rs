@@ -56,7 +56,7 @@ async fn follow(link: &Link, session: &Tokens) -> End {
             Ok(body) => {
                 has_been_open = true;
                 let opened = Instant::now();
-                let mut events = Events::new(body, link.server.max_message);
+                let mut events = Events::new(body, link.server.max_message());
                 while let Some(event) = link.unless_troubled(events.next(None).await) {
                     if let Some(line) = position.advance(event) {
                         attempt = 0;

@@ -1,28 +1,29 @@
-//! One child process: its pipes, its process group, its end.
+//! One server process: its pipes, its process group, its end.
 
-mod reaper;
+mod life;
 mod stderr;
 
-use std::{
-    io,
-    process::{ExitStatus, Stdio},
-    time::Duration,
-};
+use std::{io, process::ExitStatus, time::Duration};
 
 use bytes::BytesMut;
-use rustix::process::{Pid, Signal};
+use rustix::process::Signal;
 use tokio::{
     io::AsyncReadExt,
     net::unix::pipe,
-    process::{Child, Command},
+    process::Command,
     sync::OwnedSemaphorePermit,
     task::JoinHandle,
     time::{Instant, timeout, timeout_at},
 };
+use tokio_util::task::TaskTracker;
 
-pub(super) use reaper::Reaper;
-pub use reaper::end_orphans;
+pub(super) use life::Life;
 use stderr::Tail;
+
+use crate::{
+    child::{Child, Pipes, Reaper},
+    secret::Secret,
+};
 
 /// Pipes of a shared process are enlarged: large messages then need fewer wake-ups. Only there, since the
 /// kernel counts pipe memory per user and shrinks everybody's pipes beyond a limit.
@@ -43,10 +44,25 @@ pub(crate) struct Program {
     pub(crate) args: Vec<String>,
     /// The name under which its stderr is logged.
     pub(crate) name: String,
+    /// Variables in addition to the proxy's own.
+    pub(crate) environment: Vec<(String, Secret)>,
+    pub(crate) handling: Handling,
+}
+
+/// How a process is dealt with, wherever it runs.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Handling {
     /// Whether its pipes are enlarged.
-    pub(crate) large_pipes: bool,
+    large_pipes: bool,
     /// How long each polite step of a stop may take.
-    pub(crate) patience: Duration,
+    patience: Duration,
+}
+
+impl Handling {
+    /// For one process that is `shared` or one of many, with its part of the grace period.
+    pub(crate) fn new(shared: bool, grace: Duration) -> Self {
+        Self { large_pipes: shared, patience: STEP.min(grace / STEPS_OF_GRACE) }
+    }
 }
 
 /// What a process did.
@@ -64,28 +80,29 @@ pub(crate) enum Output {
 
 impl Program {
     /// The program that `command` names, logged under the last part of its path.
-    pub(crate) fn new(command: &[String], large_pipes: bool, grace: Duration) -> Self {
+    pub(crate) fn new(command: &[String], environment: Vec<(String, Secret)>, handling: Handling) -> Self {
         let program = command.first().cloned().unwrap_or_default();
-        let name = program.rsplit('/').next().unwrap_or_default().to_owned();
-        let patience = STEP.min(grace / STEPS_OF_GRACE);
-        Self { program, args: command.iter().skip(1).cloned().collect(), name, large_pipes, patience }
+        let name = base_name(&program).to_owned();
+        Self { program, args: command.iter().skip(1).cloned().collect(), name, environment, handling }
     }
+}
+
+/// The last part of a program's path.
+pub(crate) fn base_name(program: &str) -> &str {
+    program.rsplit('/').next().unwrap_or_default()
 }
 
 /// A running server process. Its slot in the process limit is free once it has been reaped.
 #[derive(Debug)]
 pub(crate) struct Process {
+    /// Taken by the writer.
     pub(crate) stdin: Option<pipe::Sender>,
     stdout: pipe::Receiver,
     pub(crate) tail: Tail,
-    /// The reader of stderr.
-    drain: Option<JoinHandle<()>>,
-    child: Child,
-    group: Pid,
+    drain: JoinHandle<()>,
+    life: Life,
     patience: Duration,
-    reaper: Reaper,
     slot: Option<OwnedSemaphorePermit>,
-    reaped: bool,
 }
 
 impl Process {
@@ -94,46 +111,47 @@ impl Process {
     /// # Errors
     /// The program cannot be found or executed, or a pipe cannot be made.
     pub(crate) fn start(program: &Program, reaper: &Reaper, slot: OwnedSemaphorePermit) -> io::Result<Self> {
-        let (child_stdin, stdin) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        let (stdout, child_stdout) = rustix::pipe::pipe_with(rustix::pipe::PipeFlags::CLOEXEC)?;
-        if program.large_pipes {
-            for end in [&stdin, &stdout] {
+        let mut command = Command::new(&program.program);
+        command.args(&program.args);
+        command.envs(program.environment.iter().map(|(name, value)| (name, value.expose())));
+        let (child, pipes) = Child::start(command, reaper)?;
+        Self::new(Life::Local(child), pipes, &program.name, program.handling, reaper.tracker(), slot)
+    }
+
+    /// A process that runs already.
+    ///
+    /// # Errors
+    /// What was given for a pipe is none.
+    pub(in crate::upstream) fn new(
+        life: Life,
+        pipes: Pipes,
+        name: &str,
+        handling: Handling,
+        tracker: &TaskTracker,
+        slot: OwnedSemaphorePermit,
+    ) -> io::Result<Self> {
+        if handling.large_pipes {
+            for end in [&pipes.stdin, &pipes.stdout] {
                 // Refused beyond the user's allowance: the usual size serves too.
                 let _ = rustix::pipe::fcntl_setpipe_size(end, LARGE_PIPE);
             }
         }
-        let mut command = Command::new(&program.program);
-        command
-            .args(&program.args)
-            .stdin(Stdio::from(child_stdin))
-            .stdout(Stdio::from(child_stdout))
-            .stderr(Stdio::piped())
-            .process_group(0);
-        let mut child = reaper.spawn(&mut command)?;
-        // The command keeps copies of the child's pipe ends; stdout would never end.
-        drop(command);
-        let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
-        let group = pid.ok_or_else(|| io::Error::other("the process has no id"))?;
         let tail = Tail::default();
-        let stderr = child.stderr.take();
-        let drain = stderr.map(|stderr| stderr::drain(stderr, program.name.clone(), group, tail.clone()));
+        let stderr = pipe::Receiver::from_owned_fd(pipes.stderr)?;
         Ok(Self {
-            stdin: Some(pipe::Sender::from_owned_fd(stdin)?),
-            stdout: pipe::Receiver::from_owned_fd(stdout)?,
+            stdin: Some(pipe::Sender::from_owned_fd(pipes.stdin)?),
+            stdout: pipe::Receiver::from_owned_fd(pipes.stdout)?,
+            drain: tracker.spawn(stderr::drain(stderr, name.to_owned(), life.pid(), tail.clone())),
             tail,
-            drain: drain.map(|drain| reaper.tracker().spawn(drain)),
-            child,
-            group,
-            patience: program.patience,
-            reaper: reaper.clone(),
+            life,
+            patience: handling.patience,
             slot: Some(slot),
-            reaped: false,
         })
     }
 
-    /// The process id, which is also its group's.
+    /// The process id, which is also its group's; in the launcher's container where it runs there.
     pub(crate) fn pid(&self) -> i32 {
-        self.group.as_raw_nonzero().get()
+        self.life.pid()
     }
 
     /// Waits for the next bytes of stdout, or for the end of the process. Cancel-safe: bytes are in `buffer`
@@ -146,7 +164,7 @@ impl Process {
                 Ok(length) => Output::Bytes(length),
                 Err(error) => Output::Broken(error),
             },
-            _ = self.child.wait() => Output::Exited,
+            _ = self.life.wait() => Output::Exited,
         }
     }
 
@@ -159,24 +177,20 @@ impl Process {
 
     /// Whether it ends of its own accord within `time`.
     pub(crate) async fn ends_within(&mut self, time: Duration) -> bool {
-        timeout(time, self.child.wait()).await.is_ok()
+        timeout(time, self.life.wait()).await.is_ok()
     }
 
     /// Whether it has ended already.
     pub(crate) fn has_ended(&mut self) -> bool {
-        !matches!(self.child.try_wait(), Ok(None))
+        self.life.has_ended()
     }
 
     /// Ends whatever is left of the group, and reaps the process. Returns its slot, for a successor. What it
     /// has written to stderr is in the tail then.
     pub(crate) async fn kill(mut self) -> (Option<ExitStatus>, Option<OwnedSemaphorePermit>) {
-        self.signal(Signal::KILL);
-        let status = self.child.wait().await.ok();
-        self.reaped = true;
-        if let Some(drain) = &mut self.drain {
-            // Who has left the group may hold stderr open for ever.
-            let _ = timeout(LAST_WORDS, drain).await;
-        }
+        let status = self.life.kill().await.ok();
+        // Who has left the group may hold stderr open for ever.
+        let _ = timeout(LAST_WORDS, &mut self.drain).await;
         (status, self.slot.take())
     }
 
@@ -186,7 +200,7 @@ impl Process {
         drop(self.stdin.take());
         let drained = self.drained(self.patience).await;
         if !drained {
-            self.signal(Signal::TERM);
+            self.life.signal(Signal::TERM);
             self.drained(self.patience).await;
         }
         self.kill().await;
@@ -195,35 +209,24 @@ impl Process {
     /// Waits for the end while emptying stdout, so that a server that is still writing can end.
     async fn drained(&mut self, within: Duration) -> bool {
         let mut rest = vec![0; 64 * 1024];
-        let Self { child, stdout, .. } = self;
+        let Self { life, stdout, .. } = self;
         let discard = async {
             while !matches!(stdout.read(&mut rest).await, Ok(0) | Err(_)) {}
             std::future::pending::<()>().await;
         };
         timeout(within, async {
             tokio::select! {
-                _ = child.wait() => {}
+                _ = life.wait() => {}
                 () = discard => {}
             }
         })
         .await
         .is_ok()
     }
-
-    fn signal(&self, signal: Signal) {
-        // The group may be gone: nothing to signal then.
-        let _ = rustix::process::kill_process_group(self.group, signal);
-    }
 }
 
 impl Drop for Process {
     fn drop(&mut self) {
-        if !self.reaped {
-            self.signal(Signal::KILL);
-        }
-        if let Some(drain) = &self.drain {
-            drain.abort();
-        }
-        self.reaper.forget(self.group);
+        self.drain.abort();
     }
 }

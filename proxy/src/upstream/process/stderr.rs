@@ -3,8 +3,7 @@
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use parking_lot::Mutex;
-use rustix::process::Pid;
-use tokio::{io::AsyncReadExt, process::ChildStderr, time::Instant};
+use tokio::{io::AsyncReadExt, net::unix::pipe, time::Instant};
 use waggle_protocol::line::{Line, LineDecoder};
 
 /// Lines that an error message quotes.
@@ -34,8 +33,7 @@ impl Tail {
 }
 
 /// Reads until the last holder of the pipe has closed it.
-pub(super) async fn drain(mut stderr: ChildStderr, name: String, pid: Pid, tail: Tail) {
-    let pid = pid.as_raw_nonzero().get();
+pub(super) async fn drain(mut stderr: pipe::Receiver, name: String, pid: i32, tail: Tail) {
     let mut decoder = LineDecoder::new(LINE_BYTES);
     let mut window = Instant::now();
     let (mut logged, mut withheld) = (0, 0);

@@ -4,7 +4,9 @@
 //! error), `--fail` (writes to stderr and exits with status 3), `--noisy` (junk on stdout first),
 //! `--revision R` (claims that protocol revision), `--slow-subscribe` (confirms subscriptions once the gate
 //! `subscribe` is open), `--modern` (speaks 2026-07-28 and nothing else, see [`modern`]), `--mute-probe` and
-//! `--fatal-probe` (says nothing to `server/discover`; exits with status 3 on it).
+//! `--fatal-probe` (says nothing to `server/discover`; exits with status 3 on it), `--no-tools`, `--mute-tools` and
+//! `--paged` (declares no tools; does not list them; lists one a page), `--version-of FILE` (its version stands
+//! there).
 //!
 //! Then by the arguments of its tools, see [`script`]. The notification `notifications/open` opens a gate there.
 
@@ -31,6 +33,10 @@ struct Options {
     modern: bool,
     mute_probe: bool,
     fatal_probe: bool,
+    mute_tools: bool,
+    no_tools: bool,
+    paged: bool,
+    version: Option<String>,
     revision: Option<String>,
 }
 
@@ -69,6 +75,10 @@ fn options() -> Options {
             "--modern" => options.modern = true,
             "--mute-probe" => options.mute_probe = true,
             "--fatal-probe" => options.fatal_probe = true,
+            "--mute-tools" => options.mute_tools = true,
+            "--no-tools" => options.no_tools = true,
+            "--paged" => options.paged = true,
+            "--version-of" => options.version = arguments.next(),
             "--noisy" => println!("Server running on stdio\n\n{{\"not\": \"a message\"}}\n[1,"),
             other => panic!("no such argument: {other}"),
         }
@@ -100,7 +110,8 @@ fn received(options: &Options, peer: &Arc<Peer>, line: &str) {
             peer.error(id, &json!({ "code": -32602, "message": "not you" }));
         }
         Some("initialize") => peer.result(id, initialized(options, &message["params"])),
-        Some("tools/list") => peer.result(id, json!({ "tools": [tool("script"), tool("echo"), regional()] })),
+        Some("tools/list") if options.mute_tools => {}
+        Some("tools/list") => peer.result(id, tools(options, peer, &message["params"]["cursor"])),
         Some("tools/call") => {
             let (peer, line, message) = (peer.clone(), line.to_owned(), message.clone());
             std::thread::spawn(move || script::call(&peer, &line, &message));
@@ -125,13 +136,19 @@ fn received(options: &Options, peer: &Arc<Peer>, line: &str) {
 fn initialized(options: &Options, params: &Value) -> Value {
     let revision = options.revision.as_deref().or(params["protocolVersion"].as_str()).unwrap_or("2025-11-25");
     let changes = json!({ "listChanged": true });
-    json!({
+    let version =
+        options.version.as_ref().map_or("1".to_owned(), |file| std::fs::read_to_string(file).unwrap());
+    let mut result = json!({
         "protocolVersion": revision,
         "capabilities": {
             "logging": {}, "tools": changes, "resources": { "listChanged": true, "subscribe": true },
         },
-        "serverInfo": { "name": "fake", "version": "1" },
-    })
+        "serverInfo": { "name": "fake", "version": version },
+    });
+    if options.no_tools {
+        result["capabilities"].as_object_mut().unwrap().remove("tools");
+    }
+    result
 }
 
 /// Nothing is at a URI that begins with `no:`.
@@ -149,6 +166,20 @@ fn read(peer: &Peer, id: &Value, uri: &Value) {
 fn regional() -> Value {
     let region = json!({ "type": "string", "x-mcp-header": "Region" });
     json!({ "name": "regional", "inputSchema": { "type": "object", "properties": { "region": region } } })
+}
+
+fn tools(options: &Options, peer: &Peer, cursor: &Value) -> Value {
+    let mut tools = vec![tool("script"), tool("echo"), regional()];
+    tools.extend((0..peer.more_tools()).map(|number| tool(&format!("more-{number}"))));
+    if !options.paged {
+        return json!({ "tools": tools });
+    }
+    let at: usize = cursor.as_str().map_or(0, |cursor| cursor.parse().unwrap());
+    let mut page = json!({ "tools": [tools[at]] });
+    if at + 1 < tools.len() {
+        page["nextCursor"] = (at + 1).to_string().into();
+    }
+    page
 }
 
 fn tool(name: &str) -> Value {

@@ -19,6 +19,7 @@ pub(crate) struct Peer {
     opened: Condvar,
     received: Mutex<Vec<String>>,
     deaf: AtomicBool,
+    more_tools: AtomicU64,
     /// Of 2026-07-28: results have a type.
     pub(crate) modern: bool,
     pub(crate) listens: Listens,
@@ -104,6 +105,15 @@ impl Peer {
 
     pub(crate) fn received(&self) -> Vec<String> {
         self.received.lock().unwrap().clone()
+    }
+
+    /// So many tools beyond the usual ones.
+    pub(crate) fn have_more_tools(&self, count: u64) {
+        self.more_tools.store(count, Ordering::Relaxed);
+    }
+
+    pub(crate) fn more_tools(&self) -> u64 {
+        self.more_tools.load(Ordering::Relaxed)
     }
 
     /// From now on stdin is not read.

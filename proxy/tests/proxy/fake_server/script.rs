@@ -12,6 +12,7 @@
 //!   - `raw: TEXT, times`: writes it to stdout verbatim; `stderr: TEXT, times`: a line there;
 //!   - `spawn: [COMMAND…]`: starts a program that inherits all pipes, and returns its pid;
 //!   - `exit: STATUS`, `abort`, `deaf` (stdin is read no more), `close_stdout`, `silent` (no answer comes);
+//!   - `tools: N`: has so many tools more than at first, and tells nobody;
 //!   - `bytes: N`: makes the answer that large; `fail: ERROR`: makes it that error;
 //!   - `change: METHOD, params`, `input: REQUESTS`: of 2026-07-28, tells all who listen for it; asks in between.
 
@@ -111,6 +112,7 @@ fn run(peer: &Peer, id: &Value, params: &Value, count: u64) {
             "exit" => std::process::exit(value.as_i64().unwrap() as i32),
             "abort" => std::process::abort(),
             "deaf" => peer.be_deaf(),
+            "tools" => peer.have_more_tools(value.as_u64().unwrap()),
             "close_stdout" => {
                 let nowhere = std::fs::File::options().write(true).open("/dev/null").unwrap();
                 rustix::stdio::dup2_stdout(&nowhere).unwrap();

@@ -26,3 +26,37 @@ pub(crate) fn is_alive(pid: i64) -> bool {
         .and_then(|rest| rest.trim_start().chars().next())
         .is_some_and(|state| state != 'Z')
 }
+
+/// What the process has open, by descriptor.
+pub(crate) fn descriptors(pid: i64) -> Vec<std::path::PathBuf> {
+    let numbers = descriptor_numbers(pid).into_iter();
+    // One that is closed meanwhile leads nowhere.
+    numbers.filter_map(|number| std::fs::read_link(format!("/proc/{pid}/fd/{number}")).ok()).collect()
+}
+
+/// The descriptors that the process has open.
+pub(crate) fn descriptor_numbers(pid: i64) -> Vec<u64> {
+    let open = std::fs::read_dir(format!("/proc/{pid}/fd")).unwrap().flatten();
+    let mut numbers: Vec<u64> =
+        open.map(|entry| entry.file_name().to_str().unwrap().parse().unwrap()).collect();
+    numbers.sort_unstable();
+    numbers
+}
+
+/// Children of the process that have ended and that it has not waited for.
+pub(crate) fn zombies(pid: i32) -> usize {
+    children(pid).into_iter().filter(|pid| !is_alive((*pid).into())).count()
+}
+
+/// The program that `unshare` runs, if the process is that.
+pub(super) fn unwrapped(pid: i32) -> i32 {
+    match std::fs::read_to_string(format!("/proc/{pid}/comm")) {
+        Ok(name) if name.trim() == "unshare" => children(pid).first().copied().unwrap_or(pid),
+        _ => pid,
+    }
+}
+
+fn children(pid: i32) -> Vec<i32> {
+    let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
+    children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
+}

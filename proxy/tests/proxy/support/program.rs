@@ -12,8 +12,8 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt as _, AsyncRead, BufReader};
 use tokio::process::{Child, Command};
 
-use super::processes::{MARK, is_alive, marked};
-use super::{Request, eventually, within};
+use super::processes::{MARK, marked, unwrapped, zombies};
+use super::{Pod, Request, eventually, within};
 
 /// How to start a proxy.
 #[derive(Clone)]
@@ -22,8 +22,12 @@ pub(crate) struct Options {
     proxy: Vec<String>,
     server: Vec<String>,
     wrapper: Vec<String>,
+    /// What runs the proxy itself.
+    within: Vec<String>,
     /// In place of a server of its own.
     upstream: Option<String>,
+    /// The socket of a launcher, in place of either.
+    launcher: Option<PathBuf>,
     /// A named pipe, as `GATE` in the server's environment.
     gate: Option<PathBuf>,
 }
@@ -43,7 +47,9 @@ impl Options {
             proxy: vec![],
             server: vec![],
             wrapper: vec![],
+            within: vec![],
             upstream: None,
+            launcher: None,
             gate: None,
         }
     }
@@ -51,6 +57,11 @@ impl Options {
     /// In front of a server somewhere else.
     pub(crate) fn upstream(url: &str) -> Self {
         Self { upstream: Some(url.to_owned()), ..Self::default() }
+    }
+
+    /// In front of whatever launcher connects to the pod's socket.
+    pub(crate) fn launched(pod: &Pod) -> Self {
+        Self { launcher: Some(pod.socket()), ..Self::default() }
     }
 
     /// Gives the server a gate, to be opened by [`Waggle::open_gate`].
@@ -90,6 +101,12 @@ impl Options {
         self
     }
 
+    /// Runs the proxy as the argument of other words.
+    pub(crate) fn within(mut self, words: &[&str]) -> Self {
+        self.within.extend(words.iter().map(|&word| word.to_owned()));
+        self
+    }
+
     pub(crate) async fn start(self) -> Waggle {
         Waggle::start(self).await
     }
@@ -97,11 +114,14 @@ impl Options {
     /// The command, its environment all but empty, and its mark.
     pub(super) fn command(&self) -> (Command, String) {
         let mark = next_mark();
-        let mut command = Command::new(env!("CARGO_BIN_EXE_waggle-proxy"));
-        command.args(&self.ports).args(["--log-format", "json"]).args(&self.proxy);
-        match &self.upstream {
-            Some(url) => command.args(["--upstream", url]),
-            None => command.arg("--").args(&self.wrapper).arg(fake_server()).args(&self.server),
+        let program = env!("CARGO_BIN_EXE_waggle-proxy").to_owned();
+        let words: Vec<&String> = self.within.iter().chain([&program]).collect();
+        let mut command = Command::new(words[0]);
+        command.args(&words[1..]).args(&self.ports).args(["--log-format", "json"]).args(&self.proxy);
+        match (&self.upstream, &self.launcher) {
+            (Some(url), _) => command.args(["--upstream", url]),
+            (None, Some(socket)) => command.arg("--launcher").arg(socket),
+            (None, None) => command.arg("--").args(&self.wrapper).arg(fake_server()).args(&self.server),
         };
         command
             .env_clear()
@@ -118,7 +138,7 @@ impl Options {
     }
 }
 
-fn next_mark() -> String {
+pub(super) fn next_mark() -> String {
     static COUNT: AtomicU32 = AtomicU32::new(0);
     format!("{}-{}", std::process::id(), COUNT.fetch_add(1, Ordering::Relaxed))
 }
@@ -180,14 +200,30 @@ impl Waggle {
 
     /// The fields of the first log line with that message, once it has come.
     pub(crate) async fn logged(&self, message: &str) -> Value {
-        let found = || {
-            let log = self.log.lock().unwrap();
-            let mut lines = log.iter().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-            lines.find(|line| line["message"] == message)
-        };
+        let found = || self.logged_so_far(message).into_iter().next();
         eventually(&format!("{message:?} in the log: {:#?}", self.log()), || async { found().is_some() })
             .await;
         found().unwrap()
+    }
+
+    /// The fields of every log line with that message so far.
+    pub(crate) fn logged_so_far(&self, message: &str) -> Vec<Value> {
+        let lines = self.log().into_iter().filter_map(|line| serde_json::from_str::<Value>(&line).ok());
+        lines.filter(|line| line["message"] == message).collect()
+    }
+
+    /// Its process, also where something else runs it.
+    pub(crate) fn pid(&self) -> i32 {
+        unwrapped(self.child.id().unwrap().cast_signed())
+    }
+
+    /// Waits until a member of the status is that.
+    pub(crate) async fn shows(&self, pointer: &str, value: impl Into<Value>) {
+        let value = value.into();
+        eventually(&format!("{pointer} = {value}"), async || {
+            self.status().await.pointer(pointer) == Some(&value)
+        })
+        .await;
     }
 
     /// The lines on stderr so far.
@@ -253,14 +289,11 @@ impl Waggle {
 
     /// Children of the proxy that have ended and that it has not waited for.
     pub(crate) fn zombies(&self) -> usize {
-        let own = self.child.id().unwrap();
-        let children = std::fs::read_to_string(format!("/proc/{own}/task/{own}/children")).unwrap();
-        children.split_whitespace().filter(|pid| !is_alive(pid.parse().unwrap())).count()
+        zombies(self.pid())
     }
 
     pub(crate) fn signal(&self, signal: Signal) {
-        let pid = self.child.id().and_then(|pid| Pid::from_raw(pid.cast_signed())).unwrap();
-        rustix::process::kill_process(pid, signal).unwrap();
+        rustix::process::kill_process(Pid::from_raw(self.pid()).unwrap(), signal).unwrap();
     }
 
     /// Waits for the program's end. Whatever it has started must be gone, too.
@@ -299,7 +332,7 @@ impl Drop for Waggle {
     }
 }
 
-async fn keep(stderr: impl AsyncRead + Unpin, log: Arc<Mutex<Vec<String>>>) {
+pub(super) async fn keep(stderr: impl AsyncRead + Unpin, log: Arc<Mutex<Vec<String>>>) {
     let mut lines = BufReader::new(stderr).lines();
     while let Ok(Some(line)) = lines.next_line().await {
         log.lock().unwrap().push(line);

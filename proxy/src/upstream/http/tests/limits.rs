@@ -95,8 +95,10 @@ async fn compressed_answers_are_read_and_bombs_are_not() {
 
 #[tokio::test]
 async fn bytes_that_complete_nothing_are_silence_and_comments_are_not() {
-    let peer_settings =
-        |url: &str| HttpSettings { idle_timeout: Duration::from_millis(600), ..settings(url) };
+    let peer_settings = |url: &str| HttpSettings {
+        config: bounds(|times| times.upstream_idle_timeout = Duration::from_millis(600)),
+        ..settings(url)
+    };
     let mut peer = Peer::start(None).await;
     let mut link = link_to(peer_settings(&peer.url("/mcp")), HttpKind::Modern);
     for (id, kind, start) in [(1, "text/event-stream", "data: "), (2, "application/json", "{")] {
@@ -128,8 +130,10 @@ async fn bytes_that_complete_nothing_are_silence_and_comments_are_not() {
 
 #[tokio::test]
 async fn a_head_that_does_not_come_is_waited_for_in_vain_for_so_long_only() {
-    let peer_settings =
-        |url: &str| HttpSettings { request_timeout: Duration::from_millis(500), ..settings(url) };
+    let peer_settings = |url: &str| HttpSettings {
+        config: bounds(|times| times.request_timeout = Duration::from_millis(500)),
+        ..settings(url)
+    };
     let mut peer = Peer::start(None).await;
     let mut link = link_to(peer_settings(&peer.url("/mcp")), HttpKind::Modern);
     link.say(&call(1));

@@ -15,7 +15,10 @@ use http::{HeaderName, HeaderValue};
 use tokio::time::timeout;
 
 use super::{HttpKind, HttpLink, HttpOutput, HttpServer, HttpSettings};
-use crate::telemetry::metrics::Metrics;
+use crate::{
+    config::{Config, Live, Times},
+    telemetry::metrics::Metrics,
+};
 use peer::{Peer, Request, Streaming};
 
 /// What no text of ours may hold.
@@ -32,12 +35,18 @@ fn settings(url: &str) -> HttpSettings {
         url: url.parse().unwrap(),
         headers: vec![(HeaderName::from_static("authorization"), HeaderValue::from_static(SECRET))],
         ca: None,
-        connect_timeout: Duration::from_secs(10),
-        // Longer than any test waits.
-        idle_timeout: Duration::from_secs(60),
-        request_timeout: Duration::from_secs(60),
-        max_message: MAX_MESSAGE,
+        config: bounds(|_| {}),
     }
+}
+
+/// Times longer than any test waits, but for those that `set` sets.
+fn bounds(set: impl FnOnce(&mut Times)) -> Arc<Live> {
+    let mut config = Config::default();
+    config.limits.max_line = MAX_MESSAGE;
+    config.times.upstream_idle_timeout = Duration::from_secs(60);
+    config.times.request_timeout = Duration::from_secs(60);
+    set(&mut config.times);
+    Live::new(config)
 }
 
 fn link_to(settings: HttpSettings, kind: HttpKind) -> HttpLink {

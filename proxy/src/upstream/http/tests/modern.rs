@@ -60,7 +60,10 @@ async fn to_cancel_a_request_is_to_close_its_stream() {
 
 #[tokio::test]
 async fn a_subscription_may_be_silent() {
-    let peer_settings = |url: &str| HttpSettings { idle_timeout: Duration::from_millis(50), ..settings(url) };
+    let peer_settings = |url: &str| HttpSettings {
+        config: bounds(|times| times.upstream_idle_timeout = Duration::from_millis(50)),
+        ..settings(url)
+    };
     let mut peer = Peer::start(None).await;
     let mut link = link_to(peer_settings(&peer.url("/mcp")), HttpKind::Modern);
     let listen = request(1, "subscriptions/listen", "{}");

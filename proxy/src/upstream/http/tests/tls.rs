@@ -85,7 +85,10 @@ async fn http_2_is_spoken_where_the_server_offers_it() {
 async fn a_server_without_tls_is_waited_for_in_vain_for_so_long_only() {
     let silent = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("https://localhost:{}/mcp", silent.local_addr().unwrap().port());
-    let impatient = HttpSettings { connect_timeout: Duration::from_millis(50), ..settings(&url) };
+    let impatient = HttpSettings {
+        config: bounds(|times| times.upstream_connect_timeout = Duration::from_millis(50)),
+        ..settings(&url)
+    };
     let mut link = link_to(impatient, HttpKind::Modern);
     link.say(&request(1, "server/discover", "{}"));
     assert_eq!(link.fails().await, "cannot be reached: no connection within 50ms");

@@ -37,7 +37,7 @@ impl Reaper {
         reaper
     }
 
-    pub(super) fn tracker(&self) -> &TaskTracker {
+    pub(crate) fn tracker(&self) -> &TaskTracker {
         &self.tracker
     }
 

@@ -3,9 +3,14 @@
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// The current time in UTC, to the second: `2025-11-25T08:00:00Z`.
-pub(super) fn now() -> String {
+pub(crate) fn now() -> String {
+    format_time(SystemTime::now())
+}
+
+/// A time in UTC, to the second.
+pub(crate) fn format_time(time: SystemTime) -> String {
     // A clock set before 1970 reads as 1970.
-    format(SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
+    format(time.duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs()))
 }
 
 /// Seconds since 1970-01-01T00:00:00Z, spelt out.
