@@ -10,7 +10,7 @@ FUZZ_SECONDS ?= 35
 FUZZ_SEED ?= 1
 CARGO_FUZZ_VERSION := 0.13.2
 
-.PHONY: run check unit e2e fuzz bench test
+.PHONY: run check unit e2e charts charts-readme cluster-tools apiserver cluster fuzz bench test
 
 ## Build the proxy and serve the built-in demo server. ARGS go to the proxy: make run ARGS="--listen 127.0.0.1:0"
 run:
@@ -24,13 +24,39 @@ check:
 	RUSTDOCFLAGS="-D warnings" cargo doc --workspace --no-deps --locked
 
 ## Unit, property, transcript and fault tests.
-unit:
+unit: registry-tools
 	cargo test --workspace --locked
+
+## The registry that the controller's tests read images from.
+.PHONY: registry-tools
+registry-tools:
+	controller/tests/registry/install.sh
 
 ## The real binary with official clients, official servers and the official conformance suite.
 e2e:
-	cargo build --release --locked -p waggle-proxy
 	tests/run.sh
+
+## All that the two tiers below need, into the cache: with Go's own cache empty that takes a quarter of an hour.
+cluster-tools:
+	tests/cluster/install.sh api
+	tests/cluster/install.sh node
+
+## A real API server: what is refused, applied, fought over, granted. Any user.
+apiserver:
+	tests/cluster/run.sh api
+
+## A real cluster of one node in a sandbox, where pods run. Root, or a ready cluster in WAGGLE_KUBECONFIG.
+cluster:
+	tests/cluster/run.sh node
+	WAGGLE_CONTAINERD=2 tests/cluster/run.sh node cluster/image_volumes
+
+## The Helm charts: lint, schema, templates, README. Needs Go, no cluster.
+charts:
+	charts/test.sh
+
+## Write the charts' README.md from their values.yaml.
+charts-readme:
+	charts/test.sh --write-readme
 
 ## Each fuzz target for a while, from its committed seeds. Needs a nightly compiler.
 fuzz: fuzz-tool
@@ -50,4 +76,9 @@ bench:
 	cargo bench --locked -p waggle-benches -- $(ARGS)
 
 ## Every tier.
-test: check unit e2e fuzz
+test: check unit e2e charts apiserver cluster fuzz
+
+## The data path in a real cluster beside the floor, as a table: not a test, and worth something on a quiet machine only.
+.PHONY: measure
+measure:
+	tests/cluster/run.sh node cluster/measure

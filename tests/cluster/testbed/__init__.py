@@ -1,0 +1,1 @@
+"""Kubernetes for tests: booted from plain processes, reached through kubectl."""
