@@ -4,6 +4,7 @@ not."""
 from __future__ import annotations
 
 import json
+import os
 import statistics
 import subprocess
 import sys
@@ -15,7 +16,7 @@ from testbed import product
 
 SECONDS = 5
 # Everything of the node that could stand between a client and a server.
-NODE_PROCESSES = ("kube-apiserver", "kubelet", "kube-proxy", "containerd", "containerd-shim")
+NODE_PROCESSES = ("kube-apiserver", "kubelet", "kube-proxy", "containerd")
 ROOT = Path(__file__).resolve().parents[3]
 
 
@@ -67,7 +68,7 @@ def proportional_bytes(pids: list[int]) -> int:
 
 def _cpu(pods: list[dict]) -> float:
     """Seconds that the pods and the node's own processes have used."""
-    tick = 100
+    tick = os.sysconf("SC_CLK_TCK")
     total = 0.0
     for stat in Path("/proc").glob("[0-9]*/stat"):
         try:

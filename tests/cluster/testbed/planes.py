@@ -26,7 +26,6 @@ http {{
   fastcgi_temp_path {folder}/fastcgi;
   uwsgi_temp_path {folder}/uwsgi;
   scgi_temp_path {folder}/scgi;
-  {log}
   server {{
     listen 0.0.0.0:{port};
     proxy_read_timeout {patience}s;
@@ -81,8 +80,8 @@ def haproxy_settings(annotations: Mapping[str, str], prefix: str = "haproxy.org/
 
 
 @contextmanager
-def nginx(folder: Path, upstream: str, settings: list[str], log: str = ""):
-    """The URL of a running nginx; `log` are directives that log."""
+def nginx(folder: Path, upstream: str, settings: list[str]):
+    """The URL of a running nginx."""
     port = _free_port()
     text = _NGINX.format(
         folder=folder,
@@ -90,7 +89,6 @@ def nginx(folder: Path, upstream: str, settings: list[str], log: str = ""):
         upstream=upstream,
         patience=PATIENCE_SECONDS,
         settings="\n      ".join(settings),
-        log=log,
     )
     config = folder / "nginx.conf"
     config.write_text(text)

@@ -1,7 +1,7 @@
 //! The launcher beside a proxy, with the folder that both share.
 
 use std::path::PathBuf;
-use std::process::{ExitStatus, Stdio};
+use std::process::ExitStatus;
 use std::sync::{Arc, Mutex};
 
 use rustix::process::{Pid, Signal};
@@ -9,8 +9,8 @@ use tokio::io::AsyncReadExt as _;
 use tokio::process::{Child, Command};
 use tokio::task::JoinHandle;
 
-use super::processes::{MARK, marked, unwrapped};
-use super::program::{fake_server, keep, next_mark};
+use super::processes::{marked, unwrapped};
+use super::program::{alone, fake_server, keep, next_mark};
 use super::{eventually, within};
 
 /// A folder that proxy and launcher share, gone with the test.
@@ -60,14 +60,7 @@ impl Launching {
         let words: Vec<&str> = words.iter().copied().chain([env!("CARGO_BIN_EXE_waggle-proxy")]).collect();
         let mut command = Command::new(words[0]);
         command.args(&words[1..]).arg("launch").arg("--socket").arg(pod.socket());
-        command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env(MARK, &mark)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+        alone(&mut command, &mark);
         Self { command, mark, has_command: false }
     }
 

@@ -123,14 +123,7 @@ impl Options {
             (None, Some(socket)) => command.arg("--launcher").arg(socket),
             (None, None) => command.arg("--").args(&self.wrapper).arg(fake_server()).args(&self.server),
         };
-        command
-            .env_clear()
-            .env("PATH", std::env::var_os("PATH").unwrap_or_default())
-            .env(MARK, &mark)
-            .stdin(Stdio::null())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::piped())
-            .kill_on_drop(true);
+        alone(&mut command, &mark);
         if let Some(gate) = &self.gate {
             command.env("GATE", gate);
         }
@@ -337,4 +330,16 @@ pub(super) async fn keep(stderr: impl AsyncRead + Unpin, log: Arc<Mutex<Vec<Stri
     while let Ok(Some(line)) = lines.next_line().await {
         log.lock().unwrap().push(line);
     }
+}
+
+/// Nothing of our environment but the mark, by which its processes are found; its output is ours to read.
+pub(super) fn alone(command: &mut Command, mark: &str) {
+    command
+        .env_clear()
+        .env("PATH", std::env::var_os("PATH").unwrap_or_default())
+        .env(MARK, mark)
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .kill_on_drop(true);
 }
