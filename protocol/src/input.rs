@@ -2,9 +2,9 @@
 
 use bytes::{Buf, BytesMut};
 
-/// A block up to this size is kept when its long line is done, so that a peer which often sends a megabyte does not
-/// make us allocate a megabyte each time. A larger one is given back.
-pub(crate) const KEPT_BLOCK: usize = 2 * 1024 * 1024;
+/// A block up to this size is kept when its long line is done, so that a peer whose lines are often long does not make us
+/// allocate such a block each time. A larger one is given back: what one line in a day has taken would be held all day.
+pub(crate) const KEPT_BLOCK: usize = 512 * 1024;
 
 /// The input that has not been cut into lines yet. Blocks grow by doubling and each byte is searched once, so that the
 /// time is linear in the input whatever the chunks are.

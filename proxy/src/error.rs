@@ -5,7 +5,7 @@ use std::{borrow::Cow, time::Duration};
 use bytes::Bytes;
 use hyper::{
     Response, StatusCode,
-    header::{ALLOW, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
+    header::{ALLOW, CONNECTION, CONTENT_TYPE, HeaderValue, RETRY_AFTER},
 };
 use waggle_protocol::{
     error::{RpcError, code},
@@ -28,6 +28,8 @@ struct Details {
     id: Option<Bytes>,
     retry_after: Option<Duration>,
     allow: Option<&'static str>,
+    /// The connection ends with the response.
+    closes: bool,
 }
 
 impl Refusal {
@@ -37,7 +39,7 @@ impl Refusal {
 
     /// A JSON-RPC error that has been made elsewhere, with its status.
     pub(crate) fn with_error(status: StatusCode, error: RpcError) -> Self {
-        Self(Box::new(Details { status, error, id: None, retry_after: None, allow: None }))
+        Self(Box::new(Details { status, error, id: None, retry_after: None, allow: None, closes: false }))
     }
 
     /// 400: a message that may not be sent here.
@@ -127,6 +129,14 @@ impl Refusal {
         Self::overloaded("the proxy is shutting down")
     }
 
+    /// 503: the server's container is about to end, and most likely its pod. The client is to try again on another
+    /// connection, which leads to another pod; this one may be closed as its next request comes.
+    pub(crate) fn leaving() -> Self {
+        let mut refusal = Self::overloaded("the server's container is shutting down");
+        refusal.0.closes = true;
+        refusal
+    }
+
     /// 503: no further server process may run.
     pub(crate) fn processes() -> Self {
         Self::overloaded("all server processes that may run at once are in use (--max-processes)")
@@ -146,13 +156,17 @@ impl Refusal {
 
     /// The HTTP response, in whatever holds a body.
     pub(crate) fn into_response<B: From<Bytes>>(self) -> Response<B> {
-        let Details { status, error, id, retry_after, allow } = *self.0;
+        let Details { status, error, id, retry_after, allow, closes } = *self.0;
         let mut response = Response::new(error.to_response(id.as_deref()).into());
         *response.status_mut() = status;
         let headers = response.headers_mut();
         headers.insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
         if let Some(delay) = retry_after {
             headers.insert(RETRY_AFTER, HeaderValue::from(delay.as_secs()));
+        }
+        if closes {
+            // HTTP/2 has no such header, and hyper leaves it out there.
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
         }
         if let Some(allow) = allow {
             headers.insert(ALLOW, HeaderValue::from_static(allow));

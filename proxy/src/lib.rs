@@ -23,6 +23,7 @@ pub mod config;
 pub mod demo;
 mod downstream;
 mod error;
+mod gate;
 pub mod launch;
 pub mod probe;
 mod proxy;

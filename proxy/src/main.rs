@@ -10,6 +10,7 @@ use std::{
     process::ExitCode,
 };
 
+use mimalloc::MiMalloc;
 use tokio::{
     runtime::{Builder, Runtime},
     signal::unix::{SignalKind, signal},
@@ -23,6 +24,11 @@ use waggle_proxy::{
     probe::{self, ProbeOptions},
     telemetry::log,
 };
+
+/// What connections and large messages have taken goes back to the system; and it is the same one, and a quick one,
+/// whatever C library the program is linked with.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// The command line or the configuration is wrong (`EX_USAGE` of `sysexits.h`).
 const USAGE: u8 = 64;

@@ -202,7 +202,7 @@ impl Proxy {
         self.endpoint.fleet.end_listens();
         let answered = async {
             // Without a launcher, none comes any more: a pod's containers end before its sidecar.
-            while server.metrics.in_flight.get() > 0 && !server.waits_for_launcher() {
+            while server.is_busy() && !server.waits_for_launcher() {
                 tokio::time::sleep(DRAIN_LOOK).await;
             }
         };

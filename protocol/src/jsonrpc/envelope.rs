@@ -45,6 +45,16 @@ impl Envelope {
         self.raw_newlines
     }
 
+    /// Whether the method's name, decoded, is `name`, which has nothing that JSON could spell in another way but by
+    /// escapes. `message` is what was scanned.
+    pub fn is_method(&self, message: &[u8], name: &str) -> bool {
+        let Some(raw) = self.span(Field::Method).map(|span| span.of(message)) else { return false };
+        match raw {
+            [b'"', inner @ .., b'"'] if inner == name.as_bytes() => true,
+            _ => memchr::memchr(b'\\', raw).is_some() && self.method(message) == name,
+        }
+    }
+
     /// The method's name, decoded; empty for a response. `message` is what was scanned.
     pub fn method<'a>(&self, message: &'a [u8]) -> Cow<'a, str> {
         self.span(Field::Method).and_then(|span| text::string_value(span.of(message))).unwrap_or_default()

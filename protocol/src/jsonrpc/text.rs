@@ -4,9 +4,23 @@ use std::borrow::Cow;
 
 use super::lexer::Lexer;
 
+/// A string that is not longer is looked at for plain text first: names of methods are.
+const SHORT: usize = 64;
+
+/// Whether a byte of a string is ASCII and means itself.
+fn is_plain(byte: u8) -> bool {
+    matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\'
+}
+
 /// Decodes a raw JSON string, quotes included; borrows when there is nothing to decode. A surrogate that is not one
 /// of a pair becomes U+FFFD. `None` if `raw` is anything else than one JSON string.
 pub fn string_value(raw: &[u8]) -> Option<Cow<'_, str>> {
+    if let [b'"', inner @ .., b'"'] = raw
+        && inner.len() <= SHORT
+        && inner.iter().all(|&byte| is_plain(byte))
+    {
+        return std::str::from_utf8(inner).ok().map(Cow::Borrowed);
+    }
     let mut lexer = Lexer::new(raw).ok()?;
     let escaped = lexer.string().ok()?;
     if lexer.at() != raw.len() {

@@ -27,7 +27,7 @@ pub fn claim(message: &[u8], envelope: &Envelope, version_header: Option<&str>) 
         // Only servers of the legacy era ask.
         Kind::Response | Kind::Error => Claim::Legacy,
         Kind::Request | Kind::Notification if envelope.span(Field::MetaVersion).is_some() => Claim::Modern,
-        Kind::Request if envelope.method(message) == "initialize" => Claim::Legacy,
+        Kind::Request if envelope.is_method(message, "initialize") => Claim::Legacy,
         Kind::Request | Kind::Notification if version_header.is_some_and(is_modern) => {
             Claim::ModernWithoutMeta
         }

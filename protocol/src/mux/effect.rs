@@ -70,7 +70,7 @@ pub enum Effect<S, X> {
 }
 
 /// A list of the server's that can change.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
 pub enum ListKind {
     /// `tools/list`
     Tools,

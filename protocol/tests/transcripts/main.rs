@@ -197,6 +197,7 @@ transcripts! {
     a_url_elicitation_gets_the_id_that_clients_demand
     answers_of_others_count_for_nothing
     each_session_has_its_own_level
+    feeds_on_streams_of_their_own_lose_nothing
     list_changes_reach_each_initialized_session_once
     logs_of_a_cancelled_request_reach_no_other
     logs_reach_the_only_one_who_asked_for_them

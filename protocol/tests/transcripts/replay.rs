@@ -45,8 +45,9 @@ pub(crate) fn replay(script: &Script, split: Split) -> Result<usize, String> {
     let mut stage = Stage {
         mux: match script.server {
             Server::Legacy(sharing) => Mux::Legacy(Box::new(LegacyMux::new(sharing, script.limits))),
-            Server::Modern => {
-                Mux::Modern(Box::new(ModernMux::new(script.limits, r#"{"name":"proxy"}"#.into())))
+            Server::Modern(linger) => {
+                let mux = ModernMux::new(script.limits, r#"{"name":"proxy"}"#.into());
+                Mux::Modern(Box::new(mux.over_streams(linger)))
             }
         },
         decoder: LineDecoder::new(1 << 16),

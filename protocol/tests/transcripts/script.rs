@@ -16,7 +16,8 @@ pub(crate) struct Script {
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Server {
     Legacy(Sharing),
-    Modern,
+    /// How long its streams may be behind each other.
+    Modern(Duration),
 }
 
 /// An input and all that is expected to come of it.
@@ -71,7 +72,8 @@ impl Script {
                 _ if word.starts_with('#') => {}
                 "shared" => server = Some(Server::Legacy(Sharing::Shared)),
                 "exclusive" => server = Some(Server::Legacy(Sharing::Exclusive)),
-                "modern" => server = Some(Server::Modern),
+                "modern" => server = Some(Server::Modern(Duration::ZERO)),
+                "modern-streams" => server = Some(Server::Modern(duration(rest).ok_or_else(mistake)?)),
                 "define" => {
                     let (name, text) = rest.split_once(' ').ok_or_else(mistake)?;
                     short.push((format!("%{name}"), text.to_owned()));
@@ -93,7 +95,8 @@ impl Script {
                 },
             }
         }
-        let server = server.ok_or("the first line must be `shared`, `exclusive` or `modern`")?;
+        let server = server
+            .ok_or("the first line must be `shared`, `exclusive`, `modern` or `modern-streams LINGER`")?;
         Ok(Self { server, limits, steps })
     }
 }

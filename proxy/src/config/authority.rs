@@ -1,26 +1,25 @@
 //! The `host[:port]` part of URLs, origins and `Host` headers.
 
-use std::fmt;
-use std::net::Ipv6Addr;
+use std::{borrow::Cow, fmt, net::Ipv6Addr};
 
 /// A host with an optional port, in the one spelling that compares byte by byte.
 ///
 /// Invariant: the host is a lower-case name or IPv4 address of letters, digits, `-`, `_` and `.`,
 /// or an IPv6 address in brackets and in its shortest form. The port is not 0.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Authority {
-    pub(crate) host: String,
+pub(crate) struct Authority<'a> {
+    pub(crate) host: Cow<'a, str>,
     pub(crate) port: Option<u16>,
 }
 
-impl Authority {
+impl<'a> Authority<'a> {
     /// Reads `host` or `host:port`; `None` for anything else, names beyond ASCII among it.
-    pub(crate) fn parse(text: &str) -> Option<Self> {
+    pub(crate) fn parse(text: &'a str) -> Option<Self> {
         // The longest name DNS can carry (RFC 1035 §2.3.4).
         const LONGEST_NAME: usize = 253;
         let (host, after) = if let Some(rest) = text.strip_prefix('[') {
             let (address, after) = rest.split_once(']')?;
-            (format!("[{}]", address.parse::<Ipv6Addr>().ok()?), after)
+            (Cow::Owned(format!("[{}]", address.parse::<Ipv6Addr>().ok()?)), after)
         } else {
             let (name, after) = text.split_at(text.find(':').unwrap_or(text.len()));
             let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
@@ -31,7 +30,11 @@ impl Authority {
             {
                 return None;
             }
-            (name.to_ascii_lowercase(), after)
+            let host = match name.bytes().any(|b| b.is_ascii_uppercase()) {
+                true => Cow::Owned(name.to_ascii_lowercase()),
+                false => Cow::Borrowed(name),
+            };
+            (host, after)
         };
         let port = match after.strip_prefix(':') {
             Some(port) if port.bytes().all(|b| b.is_ascii_digit()) => {
@@ -41,6 +44,11 @@ impl Authority {
             _ => return None,
         };
         Some(Self { host, port })
+    }
+
+    /// The same for longer than the text.
+    pub(crate) fn into_owned(self) -> Authority<'static> {
+        Authority { host: Cow::Owned(self.host.into_owned()), port: self.port }
     }
 
     /// Drops the port when it is the one `scheme` has anyway, as browsers do in `Origin`.
@@ -54,7 +62,7 @@ impl Authority {
     }
 }
 
-impl fmt::Display for Authority {
+impl fmt::Display for Authority<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.port {
             Some(port) => write!(f, "{}:{port}", self.host),

@@ -82,10 +82,11 @@ settings! {
         /// gateway or a tunnel. It may have a path prefix; `/mcp` is added to it.
         "public-url" => public_url: Option<PublicUrl> = None, Optional(Url),
             "Its origin and its host are allowed like those of the listen address.";
-        /// Web origins that may call, besides loopback ones; `*` for every origin.
+        /// Web origins that may call, besides loopback ones of a proxy that listens there; `*` for every origin.
         "allowed-origin" => allowed_origins: Vec<String> = Vec::new(), Many(Origin),
             "A request with another `Origin` is answered 403.";
-        /// Names in the `Host` header that are served, besides loopback ones; `*` for every name.
+        /// Names in the `Host` header that are served; `*` for every name. A proxy that listens on loopback serves loopback
+        /// names besides; another one serves every name while none is listed.
         "allowed-host" => allowed_hosts: Vec<String> = Vec::new(), Many(Host),
             "A request with another `Host` is answered 403.";
     }

@@ -2,31 +2,34 @@
 
 use hyper::{
     Response, StatusCode,
-    header::{ACCEPT, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderValue},
+    header::{
+        ACCEPT, AsHeaderName, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, HeaderMap, HeaderName,
+        HeaderValue,
+    },
 };
 use waggle_protocol::version::ProtocolVersion;
 
 use super::{Body, header};
 use crate::error::Refusal;
 
-pub(super) const SESSION_ID: &str = "mcp-session-id";
-pub(super) const PROTOCOL_VERSION: &str = "mcp-protocol-version";
-pub(super) const LAST_EVENT_ID: &str = "last-event-id";
+pub(super) static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+pub(super) static PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+pub(super) static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// A POST's body is JSON, whatever its charset parameter, and is not compressed.
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(Refusal::media_type("compressed request bodies are not accepted; send plain JSON"));
     }
-    let media_type = header(headers, CONTENT_TYPE.as_str()).and_then(|value| value.split(';').next());
-    match media_type.map(str::trim) {
-        Some(value) if value.eq_ignore_ascii_case("application/json") => Ok(()),
+    let media_type = headers.get(CONTENT_TYPE).map(|value| media_type(value.as_bytes()));
+    match media_type {
+        Some(value) if value.eq_ignore_ascii_case(b"application/json") => Ok(()),
         _ => Err(Refusal::media_type("the request body must be JSON; send Content-Type: application/json")),
     }
 }
 
 /// The value of a header that occurs once and is visible ASCII: of two values, who reads on could take the other.
-pub(super) fn only<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub(super) fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
         (Some(value), None) => value.to_str().ok().map(str::trim),
@@ -46,15 +49,17 @@ pub(super) enum Accept {
 }
 
 pub(super) fn accept(headers: &HeaderMap) -> Accept {
-    let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());
+    let mut values = headers.get_all(ACCEPT).iter().peekable();
+    // As the SDKs write it.
+    if values.peek().is_some_and(|value| value.as_bytes() == b"application/json, text/event-stream") {
+        return Accept::Any;
+    }
     let (mut json, mut sse) = (false, false);
-    for part in values.flat_map(|value| value.split(',')) {
-        match part.split(';').next().unwrap_or_default().trim().to_ascii_lowercase().as_str() {
-            "application/json" | "application/*" => json = true,
-            "text/event-stream" | "text/*" => sse = true,
-            "*/*" => (json, sse) = (true, true),
-            _ => {}
-        }
+    for range in values.flat_map(|value| value.as_bytes().split(|&byte| byte == b',')) {
+        let range = media_type(range);
+        let is_one_of = |names: &[&str]| names.iter().any(|name| range.eq_ignore_ascii_case(name.as_bytes()));
+        json |= is_one_of(&["application/json", "application/*", "*/*"]);
+        sse |= is_one_of(&["text/event-stream", "text/*", "*/*"]);
     }
     match (json, sse) {
         (true, false) => Accept::Json,
@@ -63,10 +68,16 @@ pub(super) fn accept(headers: &HeaderMap) -> Accept {
     }
 }
 
+/// A media type or range without its parameters.
+fn media_type(value: &[u8]) -> &[u8] {
+    let end = value.iter().position(|&byte| byte == b';').unwrap_or(value.len());
+    value[..end].trim_ascii()
+}
+
 /// The version header of a request in a session of revision `negotiated`. It may be missing; from
 /// 2025-06-18 on it must be the negotiated one.
 pub(super) fn check_version(headers: &HeaderMap, negotiated: ProtocolVersion) -> Result<(), Refusal> {
-    let Some(sent) = header(headers, PROTOCOL_VERSION) else { return Ok(()) };
+    let Some(sent) = header(headers, &PROTOCOL_VERSION) else { return Ok(()) };
     let Some(version) = ProtocolVersion::parse(sent) else {
         let supported = ProtocolVersion::ALL.map(ProtocolVersion::as_str).join(", ");
         return Err(Refusal::invalid(format!("unsupported MCP-Protocol-Version; supported are {supported}")));
@@ -105,7 +116,7 @@ pub(super) fn event_stream(body: Body) -> Response<Body> {
 mod tests {
     use super::*;
 
-    fn headers(name: &'static str, value: &'static str) -> HeaderMap {
+    fn headers(name: &str, value: &'static str) -> HeaderMap {
         HeaderMap::from_iter([(name.parse().unwrap(), HeaderValue::from_static(value))])
     }
 
@@ -138,7 +149,7 @@ mod tests {
     #[test]
     fn version_header_binds_from_2025_06_18() {
         use ProtocolVersion as V;
-        let sent = |value| headers(PROTOCOL_VERSION, value);
+        let sent = |value| headers(PROTOCOL_VERSION.as_str(), value);
         assert!(check_version(&HeaderMap::new(), V::V2025_11_25).is_ok());
         assert!(check_version(&sent("2025-11-25"), V::V2025_03_26).is_ok());
         assert!(check_version(&sent("2025-03-26"), V::V2025_11_25).is_err());

@@ -16,13 +16,13 @@ use crate::{
 impl Endpoint {
     /// Opens a session; its first event tells where to POST, relative to the public base.
     pub(crate) fn open_sse(&self) -> Result<Response<Body>, Refusal> {
-        self.refuse_while_draining()?;
+        let _inside = self.let_in()?;
         let session = self.sessions.open(Transport::HttpSse)?;
         let guard = EndOnDrop { registry: self.sessions.clone(), session: session.clone() };
         let mut opening = Gather::new();
         let config = self.server.config.now();
         let base = config.public_url.as_ref().map_or("", |url| url.path());
-        sse::named(&mut opening, "endpoint", &format!("{base}/messages?sessionId={}", session.id.as_str()));
+        sse::named(&mut opening, "endpoint", &format!("{base}/messages?sessionId={}", session.id.to_text()));
         let outlet = session.standalone.clone();
         let ticket = outlet.attach(None).map_err(|gone| Refusal::invalid(gone.to_string()))?;
         let style = Style { ids: false, keep_alive: self.keep_alive() };
@@ -58,7 +58,7 @@ impl Endpoint {
                 Ok(())
             }
             Kind::Request => {
-                self.refuse_while_draining()?;
+                let _inside = self.let_in()?;
                 self.forward(session, &session.standalone, message).await
             }
             Kind::Notification | Kind::Response | Kind::Error => self.tell(session, message).await,

@@ -23,7 +23,7 @@ pub(super) struct Welcome {
 impl Endpoint {
     /// Waits for the server's own handshake, if it has not come yet.
     pub(super) async fn welcome(&self, message: &Message) -> Result<Welcome, Refusal> {
-        self.refuse_while_draining()?;
+        let _inside = self.let_in()?;
         let params = message.params();
         let settled = self.settled().await?;
         let handshake = self.handshake(&params).await?;

@@ -12,7 +12,10 @@ mod streamable_http;
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use hyper::{Response, StatusCode, header::HeaderMap};
+use hyper::{
+    Response, StatusCode,
+    header::{HeaderMap, HeaderName},
+};
 use tokio::time::timeout;
 use tokio_util::sync::CancellationToken;
 use waggle_protocol::{
@@ -25,6 +28,7 @@ pub(crate) use streamable_http::MCP_METHODS;
 
 use crate::{
     error::Refusal,
+    gate::Inside,
     session::Registry,
     upstream::{Fleet, Server, Settled, Unsettled},
 };
@@ -81,14 +85,13 @@ impl Endpoint {
         self.draining.is_cancelled()
     }
 
-    /// Nothing is begun that would be cut off: by our end, or by that of the server's container.
-    fn refuse_while_draining(&self) -> Result<(), Refusal> {
-        if self.is_draining() {
-            return Err(Refusal::shutting_down());
-        }
-        match self.server.launcher().is_some_and(|launcher| launcher.takes_nothing_new()) {
-            true => Err(Refusal::overloaded("the server's container is shutting down")),
-            false => Ok(()),
+    /// Nothing is begun that would be cut off: by our end, or by that of the server's container. What is let in is
+    /// waited for by whoever ends them, so keep what this gives until the server has the request.
+    fn let_in(&self) -> Result<Inside<'_>, Refusal> {
+        let inside = self.server.gate.enter();
+        match self.is_draining() {
+            true => Err(Refusal::shutting_down()),
+            false => inside.ok_or_else(Refusal::leaving),
         }
     }
 
@@ -139,7 +142,7 @@ impl Message {
     }
 
     fn is(&self, method: &str) -> bool {
-        self.envelope.method(&self.bytes) == method
+        self.envelope.is_method(&self.bytes, method)
     }
 
     /// The raw id.
@@ -170,6 +173,6 @@ fn accepted() -> Response<Body> {
     response
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
     headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|value| !value.is_empty())
 }

@@ -47,7 +47,7 @@ impl Endpoint {
             return Ok(accepted());
         }
         let request = check(&message.bytes, &message.envelope, read)?;
-        self.refuse_while_draining()?;
+        let inside = self.let_in()?;
         let settled = self.settled().await?;
         if settled.dialect.era() == Era::Legacy {
             if request.class == MethodClass::Unknown || request.method.starts_with("tasks/") {
@@ -58,7 +58,9 @@ impl Endpoint {
             }
         }
         self.check_arguments(&settled, parts, message, &request).await?;
-        self.call(parts, &settled, message, &request).await
+        let (outlet, caller, accept) = self.call(parts, &settled, message, &request).await?;
+        drop(inside);
+        Ok(self.respond_to_call(outlet, caller, accept).await)
     }
 
     /// Answers `server/discover` for a server that knows only `initialize`.
@@ -84,13 +86,14 @@ impl Endpoint {
         Ok(tools.check(tool, arguments, |name| headers::only(&parts.headers, name))?)
     }
 
+    /// Sends it to the server: where its answer comes, what it lasts for, and how the client takes it.
     async fn call(
         &self,
         parts: &Parts,
         settled: &Settled,
         message: &Message,
         request: &check::Request<'_>,
-    ) -> Result<Response<Body>, Refusal> {
+    ) -> Result<(Arc<Outlet>, Caller, Accept), Refusal> {
         let accept = match headers::accept(&parts.headers) {
             // There is no other way to listen.
             Accept::Json if request.method == "subscriptions/listen" => Accept::Any,
@@ -104,7 +107,7 @@ impl Endpoint {
             Exchange::of_call(outlet.clone(), self.server.metrics.clone(), MethodLabel::of(&request.method));
         let principal = Principal::of(parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes()));
         let caller = self.fleet.call(settled, principal, exchange, &message.bytes, &message.envelope).await?;
-        Ok(self.respond_to_call(outlet, caller, accept).await)
+        Ok((outlet, caller, accept))
     }
 
     /// JSON with the status that fits when the answer comes first; a stream when something precedes it, or nothing

@@ -50,7 +50,7 @@ impl Endpoint {
             return self.post_batch(&parts, &body).await;
         }
         let message = Message::parse(body)?;
-        let version = headers::only(&parts.headers, PROTOCOL_VERSION);
+        let version = headers::only(&parts.headers, &PROTOCOL_VERSION);
         match claim(&message.bytes, &message.envelope, version) {
             Claim::Legacy => {}
             // A legacy client's mistake, as long as its session is known.
@@ -66,7 +66,7 @@ impl Endpoint {
         }
         let kind = message.envelope.kind();
         let id = message.id().filter(|_| kind == Kind::Request);
-        self.post_message(&parts, message).await.map_err(|refusal| refusal.to(id))
+        self.post_message(parts, message).await.map_err(|refusal| refusal.to(id))
     }
 
     async fn initialize(&self, message: &Message) -> Result<Response<Body>, Refusal> {
@@ -74,27 +74,30 @@ impl Endpoint {
         let session = self.sessions.open(Transport::StreamableHttp)?;
         self.link(&session, &welcome);
         let mut response = headers::json(Body::full(welcome.response));
-        if let Ok(id) = HeaderValue::from_str(session.id.as_str()) {
-            response.headers_mut().insert(SESSION_ID, id);
+        if let Ok(id) = HeaderValue::from_str(&session.id.to_text()) {
+            response.headers_mut().insert(&SESSION_ID, id);
         }
         Ok(response)
     }
 
-    async fn post_message(&self, parts: &Parts, message: Message) -> Result<Response<Body>, Refusal> {
-        let session = self.session(parts)?;
+    async fn post_message(&self, parts: Parts, message: Message) -> Result<Response<Body>, Refusal> {
+        let session = self.session(&parts)?;
         let busy = session.busy();
+        let accept = headers::accept(&parts.headers);
+        // What is kept of a request keeps the whole buffer that it was read into.
+        drop(parts);
         match message.envelope.kind() {
             Kind::Request if message.is("ping") => {
                 Ok(headers::json(Body::full(pong(&message.id().unwrap_or_default()))))
             }
             Kind::Request => {
-                self.refuse_while_draining()?;
+                let inside = self.let_in()?;
                 let outlet = session.post_stream(1);
-                let accept = headers::accept(&parts.headers);
                 if accept == Accept::Json {
                     outlet.refuse_messages();
                 }
                 self.forward(&session, &outlet, &message).await?;
+                drop((inside, message));
                 Ok(self.respond(&session, outlet, accept, false, busy).await)
             }
             Kind::Notification | Kind::Response | Kind::Error => {
@@ -132,7 +135,7 @@ impl Endpoint {
         let spans = jsonrpc::elements(body).map_err(|error| Refusal::malformed(&error))?;
         let messages: Vec<_> = spans.into_iter().map(|span| Message::parse(span.slice(body))).collect();
         let envelopes = messages.iter().flatten().map(|message| &message.envelope);
-        claim_batch(envelopes, headers::only(&parts.headers, PROTOCOL_VERSION))?;
+        claim_batch(envelopes, headers::only(&parts.headers, &PROTOCOL_VERSION))?;
         let session = self.session(parts)?;
         if !linked(&session)?.version.allows_batches() {
             return Err(Refusal::invalid("batches exist in 2025-03-26 only; send one message per request"));
@@ -145,7 +148,7 @@ impl Endpoint {
         if messages.iter().any(|message| message.is("initialize")) {
             return Err(Refusal::invalid("initialize must not be part of a batch"));
         }
-        self.refuse_while_draining()?;
+        let inside = self.let_in()?;
         let busy = session.busy();
         let requests = messages.iter().filter(|message| message.envelope.kind() == Kind::Request).count();
         let accept = headers::accept(&parts.headers);
@@ -171,6 +174,7 @@ impl Endpoint {
                 outlet.response(refusal.error().to_response(Some(&id)).into());
             }
         }
+        drop(inside);
         match requests {
             0 => Ok(accepted()),
             _ => Ok(self.respond(&session, outlet, accept, true, busy).await),
@@ -234,13 +238,13 @@ impl Endpoint {
     /// The standalone stream, or the rest of a stream that broke.
     pub(crate) fn get(&self, parts: &Parts) -> Result<Response<Body>, Refusal> {
         self.refuse_modern(parts)?;
-        if header(&parts.headers, SESSION_ID).is_none() {
+        if header(&parts.headers, &SESSION_ID).is_none() {
             return Err(Refusal::method_not_allowed("POST, OPTIONS"));
         }
         let session = self.session(parts)?;
-        self.refuse_while_draining()?;
+        let _inside = self.let_in()?;
         session.touch();
-        match header(&parts.headers, LAST_EVENT_ID).and_then(EventId::parse) {
+        match header(&parts.headers, &LAST_EVENT_ID).and_then(EventId::parse) {
             Some(EventId { stream: number @ 1.., sequence }) => {
                 let gone = || Refusal::invalid("the stream of that Last-Event-ID is no longer held");
                 let outlet = session.kept(number).ok_or_else(gone)?;
@@ -270,14 +274,14 @@ impl Endpoint {
 
     /// Whether the request names a session that is open.
     fn knows_session(&self, parts: &Parts) -> bool {
-        let id = header(&parts.headers, SESSION_ID);
+        let id = header(&parts.headers, &SESSION_ID);
         id.is_some_and(|id| self.sessions.find(id, Transport::StreamableHttp).is_some())
     }
 
     /// The session that the request names: 400 without an id, 404 for one that is not known, 400 for a version
     /// header that does not fit it.
     fn session(&self, parts: &Parts) -> Result<Arc<Session>, Refusal> {
-        let id = header(&parts.headers, SESSION_ID)
+        let id = header(&parts.headers, &SESSION_ID)
             .ok_or_else(|| Refusal::invalid("the Mcp-Session-Id header is missing; initialize first"))?;
         let session =
             self.sessions.find(id, Transport::StreamableHttp).ok_or_else(Refusal::unknown_session)?;

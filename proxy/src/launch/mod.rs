@@ -42,9 +42,9 @@ pub use install::install;
 pub use options::{InstallOptions, LaunchOptions};
 
 /// The first pause before the proxy is looked for again; it doubles up to [`LONGEST_PAUSE`]. A sidecar that has
-/// been restarted is served again within that time.
+/// been restarted is served again within that time: whether it is ready then is asked once a second.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
-const LONGEST_PAUSE: Duration = Duration::from_millis(500);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
 /// The part of the grace period that is kept for ending processes.
 const FOR_PROCESSES: u32 = 4;

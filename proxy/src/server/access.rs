@@ -24,7 +24,7 @@ const PARAM_HEADER: &str = "mcp-param-";
 #[derive(Debug)]
 pub(crate) struct Access {
     /// Allowed hosts: of any port, or with a port. `None`: any.
-    hosts: Option<Vec<Authority>>,
+    hosts: Option<Vec<Authority<'static>>>,
     origins: Origins,
 }
 
@@ -45,8 +45,12 @@ impl Access {
         let listed = config.allowed_hosts.iter().map(String::as_str);
         let any_host = config.allowed_hosts.is_empty() && !loopback || listed.clone().any(|host| host == "*");
         let own = loopback.then_some(["localhost", "127.0.0.1", "[::1]"]).into_iter().flatten();
-        let hosts =
-            listed.chain(own).chain(public.map(|url| url.host())).filter_map(Authority::parse).collect();
+        let hosts = listed
+            .chain(own)
+            .chain(public.map(|url| url.host()))
+            .filter_map(Authority::parse)
+            .map(Authority::into_owned)
+            .collect();
         let origins = match config.allowed_origins.iter().any(|origin| origin == "*") {
             true => Origins::Any,
             false => {
@@ -120,7 +124,7 @@ impl Access {
 }
 
 /// An entry without a port stands for all ports.
-fn allowed(hosts: &[Authority], host: &str) -> bool {
+fn allowed(hosts: &[Authority<'_>], host: &str) -> bool {
     Authority::parse(host).is_some_and(|host| {
         hosts.iter().any(|entry| entry.host == host.host && (entry.port.is_none() || entry.port == host.port))
     })

@@ -37,7 +37,7 @@ impl Registry {
             self.server.metrics.limit_hit("max_sessions");
             return Err(Refusal::overloaded("as many sessions are open as may be (--max-sessions)"));
         }
-        let session = Arc::new(Session::new(id.clone(), transport, self.server.clone()));
+        let session = Arc::new(Session::new(id, transport, self.server.clone()));
         sessions.insert(id, session.clone());
         tracing::debug!(session = %session.id, ?transport, "session opened");
         Ok(session)

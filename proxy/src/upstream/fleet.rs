@@ -14,8 +14,11 @@ use waggle_protocol::{
 };
 
 use super::{
-    Dialect, Era, Fate, Handshakes, Server, Target, Terms, Upstream, census::Census, parking::Ticket,
-    pool::Key, supervisor::describe,
+    Dialect, Era, Fate, Handshakes, Server, Target, Terms, Upstream,
+    census::Census,
+    parking::Ticket,
+    pool::Key,
+    supervisor::{describe, report},
 };
 use crate::{config::ProcessMode, error::Refusal, stream::Exchange};
 
@@ -165,6 +168,9 @@ impl Fleet {
                 }
                 Err(_) if self.server.waits_for_launcher() => self.expect(),
                 Err(error) => {
+                    if self.server.is_remote() {
+                        report(&self.server, &error);
+                    }
                     // It may only have been slow to start.
                     let handshake = self.server.config.now().times.handshake_timeout;
                     if patience == handshake {

@@ -36,7 +36,10 @@ mod spare;
 mod stdin;
 mod supervisor;
 
-use std::sync::{Arc, Weak};
+use std::{
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use parking_lot::{Mutex, MutexGuard};
@@ -130,12 +133,13 @@ enum Need {
 impl Upstream {
     /// An upstream whose connection is made for the first request.
     pub(crate) fn new(server: &Arc<Server>, terms: Terms) -> Arc<Self> {
+        let (outgoing, linger) = match server.is_remote() {
+            true => (Outgoing::Http(Default::default()), http::OVERTAKING),
+            false => (Outgoing::Pipe(stdin::Queue::default()), Duration::ZERO),
+        };
         let state = State {
-            mux: Multiplexer::new(&terms, server.mux_limits()),
-            outgoing: match server.is_remote() {
-                true => Outgoing::Http(Default::default()),
-                false => Outgoing::Pipe(stdin::Queue::default()),
-            },
+            mux: Multiplexer::new(&terms, server.mux_limits(), linger),
+            outgoing,
             need: Need::None,
             last_used: server.clock.now(),
             refused: false,
@@ -291,14 +295,19 @@ impl Upstream {
     async fn lock_with_room(&self, length: usize) -> Result<MutexGuard<'_, State>, Refusal> {
         let limit = self.server.config.now().limits.stdin_queue;
         let mut deadline = None;
+        let with_room = || {
+            let state = self.state.lock();
+            let queued = state.outgoing.bytes() + state.mux.held_bytes();
+            (queued == 0 || queued + length <= limit).then_some(state)
+        };
         loop {
+            if let Some(state) = with_room() {
+                return Ok(state);
+            }
+            // Room that is made from here on is told; so it is looked for once more.
             let room = self.room.notified();
-            {
-                let state = self.state.lock();
-                let queued = state.outgoing.bytes() + state.mux.held_bytes();
-                if queued == 0 || queued + length <= limit {
-                    return Ok(state);
-                }
+            if let Some(state) = with_room() {
+                return Ok(state);
             }
             let patience = self.server.config.now().times.queue_timeout;
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + patience);

@@ -1,5 +1,7 @@
 //! The multiplexer that fits the server's era.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use waggle_protocol::{
     error::RpcError,
@@ -36,10 +38,12 @@ macro_rules! either {
 }
 
 impl<S: Clone, X: Clone> Multiplexer<S, X> {
-    pub(super) fn new(terms: &Terms, limits: MuxLimits) -> Self {
+    pub(super) fn new(terms: &Terms, limits: MuxLimits, linger: Duration) -> Self {
         match terms.dialect.era() {
             Era::Legacy => Self::Legacy(LegacyMux::new(terms.sharing, limits)),
-            Era::Modern => Self::Modern(ModernMux::new(limits, Handshakes::own_identity())),
+            Era::Modern => {
+                Self::Modern(ModernMux::new(limits, Handshakes::own_identity()).over_streams(linger))
+            }
         }
     }
 

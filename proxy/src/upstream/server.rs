@@ -28,6 +28,7 @@ use crate::{
     child::Reaper,
     clock::Clock,
     config::{EraChoice, Live, UpstreamTransport},
+    gate::Gate,
     slots::Slots,
     telemetry::metrics::Metrics,
 };
@@ -51,6 +52,8 @@ pub(crate) struct Server {
     pub(crate) sharing: Sharing,
     pub(crate) config: Arc<Live>,
     pub(crate) metrics: Arc<Metrics>,
+    /// Of requests, until the server has them or they are refused. Shut while they would be cut off.
+    pub(crate) gate: Gate,
     pub(crate) clock: Clock,
     pub(crate) handshakes: Handshakes,
     pub(super) catalog: Catalog,
@@ -116,6 +119,7 @@ impl Server {
             slots: Slots::new(config.now().limits.max_processes),
             spares: Mutex::default(),
             last_exit: Mutex::default(),
+            gate: Gate::default(),
             clock: Clock::start(),
             doubt: Notify::new(),
             changed: Notify::new(),
@@ -150,6 +154,12 @@ impl Server {
     /// Whether there is a launcher to wait for.
     pub(crate) fn waits_for_launcher(&self) -> bool {
         self.launcher().is_some_and(|launcher| !launcher.is_connected())
+    }
+
+    /// Whether somebody who was let in has no answer yet.
+    pub(crate) fn is_busy(&self) -> bool {
+        // In the order in which a request is counted: it is never in between.
+        self.gate.is_occupied() || self.metrics.in_flight.get() > 0
     }
 
     pub(crate) fn is_remote(&self) -> bool {

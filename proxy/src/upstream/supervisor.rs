@@ -14,7 +14,7 @@ use waggle_protocol::{
 use super::{
     AtCapacity, Era, Fate, Need, Seat, State, Upstream,
     link::{End, Link},
-    server::Target,
+    server::{Server, Target},
 };
 
 /// The first pause before a restart; it doubles up to [`LONGEST_PAUSE`] while processes fail young.
@@ -62,7 +62,7 @@ async fn keep_running(upstream: &Arc<Upstream>, mut seat: Seat) {
             Err(error) => (false, cannot_start(upstream, &error), None),
         };
         let was_up = upstream.is_up();
-        upstream.log_failure(refused, &error);
+        upstream.log_failure(refused, was_up, &error);
         if never_launched || was_up && started.elapsed() >= GROWN_UP {
             pause = FIRST_PAUSE;
         }
@@ -162,14 +162,14 @@ impl Upstream {
         self.state.lock().mux.is_up()
     }
 
-    fn log_failure(&self, refused: bool, error: &RpcError) {
-        // To find out what a server speaks, it is asked what it may not understand.
-        if self.terms.tentative && (refused || self.terms.dialect.era() == Era::Modern) {
+    fn log_failure(&self, refused: bool, was_up: bool, error: &RpcError) {
+        // To find out what a server speaks, it is asked what it may not understand. Of one elsewhere, whoever asks tells
+        // what has come of all tries.
+        let expected = refused || self.terms.dialect.era() == Era::Modern || self.server.is_remote();
+        if self.terms.tentative && !was_up && expected {
             tracing::debug!(server = self.server.name(), error = %describe(error), "not spoken by the server");
         } else {
-            let reason = describe(error);
-            tracing::warn!(server = self.server.name(), error = reason, "the server has failed");
-            self.server.exited(reason);
+            report(&self.server, error);
         }
     }
 
@@ -317,6 +317,13 @@ fn cannot_start(upstream: &Upstream, error: &io::Error) -> RpcError {
 /// Whether a process was not started since there was nobody to start it.
 fn is_no_launcher(occupied: &io::Result<Link>) -> bool {
     occupied.as_ref().is_err_and(|error| error.kind() == io::ErrorKind::NotConnected)
+}
+
+/// Tells the operator that the server has failed, in the log and in the status.
+pub(super) fn report(server: &Server, error: &RpcError) {
+    let reason = describe(error);
+    tracing::warn!(server = server.name(), error = reason, "the server has failed");
+    server.exited(reason);
 }
 
 /// The error as one line for the operator.

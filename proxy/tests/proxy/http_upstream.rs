@@ -2,10 +2,11 @@
 
 use rustix::process::{Pid, Signal};
 use serde_json::{Value, json};
+use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::support::{
-    Events, Modern, Options, Session, Waggle, answering, call, eventually, filled, form, message, retry,
-    script,
+    Events, Modern, Options, Reply, Scripted, Session, Waggle, answering, call, eventually, filled, form,
+    message, retry, script,
 };
 
 /// A proxy in front of another, and how the server is reached then.
@@ -120,6 +121,57 @@ async fn changes_cross_both_proxies() {
         session.delete().await;
         chain.stop().await;
     }
+}
+
+/// A server that is told by the test what to say on the stream of each listen.
+async fn listened_to() -> (Scripted, Receiver<(Value, Sender<Value>)>) {
+    let (opened, listens) = channel(4);
+    let server = Scripted::start(move |request| match request.message["method"].as_str() {
+        Some("subscriptions/listen") => {
+            let (told, messages) = channel(4);
+            opened.try_send((request.message.clone(), told)).unwrap();
+            Reply::Events(messages)
+        }
+        _ => Reply::Result(json!({
+            "supportedVersions": ["2026-07-28"], "capabilities": { "resources": { "subscribe": true } },
+            "ttlMs": 0, "cacheScope": "private", "resultType": "complete",
+        })),
+    });
+    (server.await, listens)
+}
+
+#[tokio::test]
+async fn a_change_that_the_next_subscription_overtakes_is_told() {
+    let (server, mut listens) = listened_to().await;
+    let waggle = Options::upstream(&server.url()).start().await;
+    let session = Session::open(&waggle).await;
+    let mut stream = session.listen().await;
+    let (uris, mut streams) = (["x:one", "x:other"], Vec::new());
+    for (id, uri) in uris.into_iter().enumerate() {
+        let acknowledge = async {
+            let (listen, told) = listens.recv().await.unwrap();
+            let params = json!({
+                "_meta": { "io.modelcontextprotocol/subscriptionId": listen["id"] },
+                "notifications": listen["params"]["notifications"],
+            });
+            told.send(message(Value::Null, "notifications/subscriptions/acknowledged", params))
+                .await
+                .unwrap();
+            streams.push((listen["id"].clone(), told));
+        };
+        let subscribe = message(id, "resources/subscribe", json!({ "uri": uri }));
+        let (answer, ()) = tokio::join!(session.ask(&subscribe), acknowledge);
+        assert_eq!(answer["result"], json!({}));
+    }
+    // The second has been acknowledged, and only now does this come, on the first: the server said it before.
+    for ((id, told), uri) in streams.iter().zip(uris) {
+        let params = json!({ "uri": uri, "_meta": { "io.modelcontextprotocol/subscriptionId": id } });
+        told.send(message(Value::Null, "notifications/resources/updated", params)).await.unwrap();
+        assert_eq!(self::told(&mut stream).await, uri);
+    }
+    drop((streams, stream));
+    session.delete().await;
+    waggle.stop().await;
 }
 
 #[tokio::test]

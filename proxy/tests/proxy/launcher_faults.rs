@@ -92,6 +92,7 @@ async fn a_second_launcher_waits_until_the_first_has_gone() {
     assert!(first.processes().iter().any(|(running, _)| i64::from(*running) == pid));
     assert!(second.processes().is_empty());
     first.stop().await;
+    eventually("the second serves", async || waggle.is_ready().await).await;
     session.script(json!([])).await;
     assert!(!second.processes().is_empty());
     waggle.stop().await;
@@ -136,7 +137,11 @@ async fn sigterm_to_the_launcher_lets_requests_finish() {
         assert!(answer["id"] == "held" && answer["error"].is_null(), "{answer}");
         assert_eq!(launcher.ended().await.0.code(), Some(0));
         // The next container serves the same session.
+        let late = call(1, "echo", json!("late"));
+        let refused = session.post(&late).await;
+        assert_eq!((refused.status, refused.header("connection")), (503, Some("close")));
         let launcher = Launching::new(&pod).start();
+        eventually("ready again", async || waggle.is_ready().await).await;
         session.script(json!([])).await;
         waggle.stop().await;
         launcher.stop().await;
@@ -149,7 +154,7 @@ async fn a_pod_that_ends_is_not_held_up_by_a_launcher_that_has_gone() {
     let waggle = Options::launched(&pod).start().await;
     let launcher = Launching::new(&pod).start();
     let session = Session::open(&waggle).await;
-    launcher.stop().await;
+    launcher.kill().await;
     let late = call(1, "echo", json!("late"));
     let (answer, ()) = tokio::join!(session.ask(&late), async {
         waggle.gauge("waggle_requests_in_flight", 1.0).await;

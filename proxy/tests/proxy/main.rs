@@ -16,6 +16,7 @@ mod http_faults;
 mod http_sse;
 mod http_upstream;
 mod launcher;
+mod launcher_drain;
 mod launcher_faults;
 mod launcher_limits;
 mod launcher_pod;

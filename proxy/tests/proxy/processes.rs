@@ -38,6 +38,9 @@ async fn spares_are_used_and_replaced() {
 #[tokio::test]
 async fn a_dead_spare_is_not_given_to_a_session() {
     let waggle = Options::default().proxy(&["--warm-processes", "1"]).start().await;
+    // Before that, the only process may be one that was asked what it speaks.
+    crate::support::eventually("it is ready", async || waggle.is_ready().await).await;
+    waggle.until("spareProcesses", 1).await;
     waggle.until("processes", 1).await;
     let (spare, _) = waggle.processes()[0];
     rustix::process::kill_process(

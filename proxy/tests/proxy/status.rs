@@ -198,3 +198,23 @@ async fn a_server_that_can_start_no_more_is_not_ready_until_it_can_again() {
     session.ask(&call(2, "echo", json!({}))).await;
     waggle.stop().await;
 }
+
+#[tokio::test]
+async fn why_a_server_elsewhere_cannot_be_used_is_told_before_any_client_comes() {
+    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let strict =
+        Scripted::start(|_| Reply::Raw("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".into()))
+            .await;
+    for (url, part) in [
+        (format!("http://{nobody}/mcp"), "cannot be reached: Connection refused"),
+        ("http://nowhere.invalid/mcp".to_owned(), "cannot be reached: failed to lookup address"),
+        (strict.url(), "refuses the proxy's credentials (401 Unauthorized)"),
+    ] {
+        let waggle = Options::upstream(&url).start().await;
+        let told =
+            async || waggle.status().await["lastExit"]["reason"].as_str().is_some_and(|r| r.contains(part));
+        eventually(part, told).await;
+        assert!(!waggle.is_ready().await);
+        waggle.stop().await;
+    }
+}

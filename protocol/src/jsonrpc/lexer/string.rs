@@ -14,7 +14,7 @@ impl Lexer<'_> {
         self.expect(b'"')?;
         let mut escaped = false;
         loop {
-            self.plain();
+            self.at = plain(self.text, self.at);
             match self.peek() {
                 b'"' => {
                     self.at += 1;
@@ -28,45 +28,6 @@ impl Lexer<'_> {
                 _ => return Err(self.unexpected()),
             }
         }
-    }
-
-    /// Walks to the next quote, backslash or control character, or to the end.
-    #[inline]
-    fn plain(&mut self) {
-        // Most strings of a message are short: a few words before the machinery for long ones.
-        if self.plain_words() {
-            return;
-        }
-        self.plain_blocks();
-        if self.plain_words() {
-            return;
-        }
-        let rest = &self.text[self.at..];
-        self.at += rest.iter().position(|&byte| is_special(byte)).unwrap_or(rest.len());
-    }
-
-    /// Walks over at most a block, word by word; tells whether it came to a special byte.
-    #[inline]
-    fn plain_words(&mut self) -> bool {
-        for _ in 0..BLOCK / 8 {
-            let Some(word) = self.text[self.at..].first_chunk::<8>() else {
-                return false;
-            };
-            let marks = special_bytes(u64::from_le_bytes(*word));
-            if marks != 0 {
-                self.at += marks.trailing_zeros() as usize / 8;
-                return true;
-            }
-            self.at += 8;
-        }
-        false
-    }
-
-    /// Walks over the blocks without a special byte.
-    #[inline(never)]
-    fn plain_blocks(&mut self) {
-        let (blocks, _) = self.text[self.at..].as_chunks::<BLOCK>();
-        self.at += BLOCK * blocks.iter().take_while(|block| !has_special(block)).count();
     }
 
     /// Walks over what follows a backslash.
@@ -88,6 +49,43 @@ impl Lexer<'_> {
         }
         Ok(())
     }
+}
+
+/// The position of the next quote, backslash or control character from `at` on, or the end.
+#[inline]
+fn plain(text: &[u8], mut at: usize) -> usize {
+    // Most strings of a message are short: a few words before the machinery for long ones.
+    for _ in 0..BLOCK / 8 {
+        let Some(word) = text.get(at..).and_then(<[u8]>::first_chunk::<8>) else { return bytewise(text, at) };
+        let marks = special_bytes(u64::from_le_bytes(*word));
+        if marks != 0 {
+            return at + marks.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    blockwise(text, at)
+}
+
+/// The same for a long string.
+#[inline(never)]
+fn blockwise(text: &[u8], at: usize) -> usize {
+    let (blocks, _) = text[at..].as_chunks::<BLOCK>();
+    let plain = blocks.iter().take_while(|block| !has_special(block)).count();
+    bytewise(text, at + BLOCK * plain)
+}
+
+/// The same for less than a block.
+#[inline(never)]
+fn bytewise(text: &[u8], at: usize) -> usize {
+    let (words, _) = text[at..].as_chunks::<8>();
+    let marked = words.iter().enumerate().find_map(|(index, word)| {
+        let marks = special_bytes(u64::from_le_bytes(*word));
+        (marks != 0).then(|| at + 8 * index + marks.trailing_zeros() as usize / 8)
+    });
+    marked.unwrap_or_else(|| {
+        let rest = at + 8 * words.len();
+        text[rest..].iter().position(|&byte| is_special(byte)).map_or(text.len(), |found| rest + found)
+    })
 }
 
 /// Whether a byte ends a run of plain bytes in a string.

@@ -29,7 +29,10 @@ mod rounds;
 mod server;
 mod session;
 
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use std::{
+    collections::{BTreeMap, BTreeSet, VecDeque},
+    time::Duration,
+};
 
 use bytes::Bytes;
 
@@ -106,6 +109,15 @@ impl<S: Clone, X: Clone> ModernMux<S, X> {
         }
     }
 
+    /// The server's messages come on a stream for each request, so that those of one can overtake those of another,
+    /// by less than `linger`: as long is a subscription of the multiplexer's own listened to once another one has
+    /// taken its place. (By default all come in one order.)
+    #[must_use]
+    pub fn over_streams(mut self, linger: Duration) -> Self {
+        self.feed.set_linger(linger);
+        self
+    }
+
     /// Other limits from now on; what is in flight keeps the deadline that it has.
     pub fn set_limits(&mut self, limits: MuxLimits) {
         self.limits = limits;
@@ -134,7 +146,7 @@ impl<S: Clone, X: Clone> ModernMux<S, X> {
 
     /// When [`ModernMux::expire`] is to be called next.
     pub fn next_deadline(&self) -> Option<Timestamp> {
-        let soonest = [self.deadlines.next(), self.feed.resume_at()];
+        let soonest = [self.deadlines.next(), self.feed.next_deadline()];
         soonest.into_iter().flatten().min()
     }
 

@@ -39,9 +39,15 @@ mod target;
 mod tests;
 mod trouble;
 
+use std::time::Duration;
+
 pub(crate) use self::{
     client::HttpSetupError,
     http_link::HttpLink,
     link::{HttpKind, HttpOutput},
     server::{HttpServer, HttpSettings},
 };
+
+/// By how much what a server has said on one stream can overtake what it has said on another before: they are
+/// connections of their own.
+pub(super) const OVERTAKING: Duration = Duration::from_secs(1);

@@ -46,8 +46,6 @@ pub(super) struct Connection {
     pub(super) server: String,
     /// Its container is being stopped.
     pub(super) leaving: CancellationToken,
-    /// Nothing new is begun: it leaves once the last request is answered.
-    pub(super) closing: CancellationToken,
     queue: mpsc::Sender<ToLauncher>,
     processes: Mutex<Processes>,
     /// A process has ended.
@@ -99,7 +97,6 @@ pub(super) async fn greet(
         version: shown(hello.waggle),
         server: shown(hello.server.unwrap_or_default()),
         leaving: CancellationToken::new(),
-        closing: CancellationToken::new(),
         queue,
         processes: Mutex::default(),
         ended: Notify::new(),

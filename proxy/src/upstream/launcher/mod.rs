@@ -98,48 +98,27 @@ impl Launcher {
         self.current.borrow().as_ref().is_some_and(|connection| connection.leaving.is_cancelled())
     }
 
-    /// Waits until its container is being stopped.
-    pub(super) async fn leaving(&self) {
+    /// The one whose container is being stopped, as soon as it is.
+    async fn leaving(&self) -> Arc<Connection> {
         loop {
             let connection = self.connection().await;
             tokio::select! {
-                () = connection.leaving.cancelled() => return,
-                () = self.gone() => {}
+                () = connection.leaving.cancelled() => return connection,
+                () = self.gone(&connection) => {}
             }
         }
     }
 
-    /// Whether it is about to go, so that what is begun now would be cut off.
-    pub(crate) fn takes_nothing_new(&self) -> bool {
-        self.current.borrow().as_ref().is_some_and(|connection| connection.closing.is_cancelled())
-    }
-
-    /// From now on nothing new is begun with a launcher that is leaving.
-    pub(super) fn begin_nothing_new(&self) {
-        if let Some(connection) = &*self.current.borrow() {
-            connection.closing.cancel();
-        }
-    }
-
-    /// Lets a launcher go that is leaving.
-    pub(super) fn see_off(&self) {
-        if let Some(connection) = &*self.current.borrow() {
-            connection.see_off();
-        }
+    /// Waits until this one has gone, and all its processes.
+    async fn gone(&self, old: &Arc<Connection>) {
+        let is_gone = |new: &Option<Arc<Connection>>| new.as_ref().is_none_or(|new| !Arc::ptr_eq(old, new));
+        // The sender lives as long as `self`: this only ever waits.
+        let _ = self.current.subscribe().wait_for(is_gone).await;
     }
 
     /// Waits until one is connected.
     pub(super) async fn connected(&self) {
         self.connection().await;
-    }
-
-    /// Waits until the one that is connected now has gone, and all its processes.
-    pub(super) async fn gone(&self) {
-        let mut current = self.current.subscribe();
-        let Some(old) = current.borrow_and_update().clone() else { return };
-        let is_gone = |new: &Option<Arc<Connection>>| new.as_ref().is_none_or(|new| !Arc::ptr_eq(&old, new));
-        // The sender lives as long as `self`: this only ever waits.
-        let _ = current.wait_for(is_gone).await;
     }
 
     async fn connection(&self) -> Arc<Connection> {

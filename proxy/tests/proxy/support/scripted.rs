@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc::Receiver;
 use tokio::task::JoinSet;
 
 /// A request that has come.
@@ -32,6 +33,8 @@ pub(crate) enum Reply {
     Raw(String),
     /// First this, then that until nobody reads it any more.
     Endless(String, String),
+    /// 200, as a stream of these messages, each as it is sent.
+    Events(Receiver<Value>),
 }
 
 /// See the module's documentation. Ends with its value.
@@ -102,6 +105,13 @@ async fn serve(
             let mut written = connection.write_all(first.as_bytes()).await;
             while written.is_ok() {
                 written = connection.write_all(again.as_bytes()).await;
+            }
+        }
+        Reply::Events(mut messages) => {
+            let head = "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nConnection: close\r\n\r\n";
+            let mut written = connection.write_all(head.as_bytes()).await;
+            while let (Ok(()), Some(message)) = (&written, messages.recv().await) {
+                written = connection.write_all(format!("data: {message}\n\n").as_bytes()).await;
             }
         }
     }

@@ -2,11 +2,17 @@
 //! every resource that any of them is subscribed to.
 //!
 //! What it asks for is fixed when it is opened. So when that changes another one is opened, and takes the
-//! place of the current one once the server has acknowledged it. Meanwhile further changes wait.
+//! place of the current one once the server has acknowledged it. Meanwhile further changes wait. Where each has a
+//! stream of its own, the acknowledgement can overtake what the server has told the old one before: then that one
+//! is listened to for a while longer.
 
-use std::time::Duration;
+mod overlap;
+
+use std::{collections::VecDeque, time::Duration};
 
 use bytes::Bytes;
+
+use overlap::{Event, Overlap};
 
 use super::{
     DropReason, Effect, ModernMux, WireId,
@@ -33,12 +39,21 @@ const PAUSE: Duration = Duration::from_secs(1);
 /// How long after the server has refused a feed the same is asked for again.
 const RETRY: Duration = Duration::from_secs(60);
 
+/// Feeds that are listened to after others have taken their place: the server has acknowledged as many since it told
+/// the oldest of them anything that no other was told.
+const MAX_SUPERSEDED: usize = 8;
+
 /// See the module's documentation. A filter is what a subscription has asked for.
 #[derive(Debug, Default)]
 pub(super) struct Feed {
-    /// The one whose events count.
+    /// How long one that another has replaced is listened to.
+    linger: Duration,
+    /// The newest that the server has acknowledged.
     current: Option<(WireId, Filter)>,
-    /// The one that is to take its place.
+    /// Those whose place it took, oldest first, and until when they count.
+    superseded: VecDeque<(WireId, Filter, Timestamp)>,
+    overlap: Overlap,
+    /// The one that is to take the place of the current one.
     pending: Option<(WireId, Filter)>,
     /// What the server has refused: not to be asked for again at once.
     refused: Option<Filter>,
@@ -49,13 +64,26 @@ pub(super) struct Feed {
 }
 
 impl Feed {
-    /// The process is gone.
-    pub(super) fn reset(&mut self) {
-        *self = Self::default();
+    pub(super) fn set_linger(&mut self, linger: Duration) {
+        self.linger = linger;
     }
 
-    pub(super) fn resume_at(&self) -> Option<Timestamp> {
-        self.resume_at
+    /// The process is gone.
+    pub(super) fn reset(&mut self) {
+        *self = Self { linger: self.linger, ..Self::default() };
+    }
+
+    /// When there is something to do for [`ModernMux::resume_feed`].
+    pub(super) fn next_deadline(&self) -> Option<Timestamp> {
+        let closing = self.superseded.front().map(|(_, _, until)| *until);
+        [self.resume_at, closing].into_iter().flatten().min()
+    }
+
+    /// What the feed with this id has asked for, if its events count.
+    fn filter(&self, id: WireId) -> Option<&Filter> {
+        let superseded = self.superseded.iter().map(|(id, filter, _)| (id, filter));
+        let current = self.current.as_ref().map(|(id, filter)| (id, filter));
+        superseded.chain(current).find_map(|(feed, filter)| (*feed == id).then_some(filter))
     }
 }
 
@@ -69,6 +97,7 @@ impl<S: Clone, X: Clone> ModernMux<S, X> {
         let wanted = Filter { kinds: self.capabilities.changes, uris };
         if wanted.is_empty() {
             self.feed.resume_at = None;
+            self.close_superseded(usize::MAX, now);
             if let Some((id, _)) = self.feed.current.take() {
                 self.close_feed(id, now);
             }
@@ -86,12 +115,16 @@ impl<S: Clone, X: Clone> ModernMux<S, X> {
             [br#"{"_meta":{"#, &meta[..], br#"},"notifications":"#, filter.as_bytes(), b"}"].concat();
         let message = jsonrpc::build::request(id.get(), "subscriptions/listen", Some(&params));
         self.effects.push_back(Effect::ToServer(message.into()));
+        self.feed.overlap.begin(id);
         self.feed.pending = Some((id, wanted));
         self.feed.resume_at = None;
     }
 
-    /// Tries again some time after the server has ended the feed, or refused one.
+    /// Closes what has been replaced for long enough; and tries again some time after the server has ended the feed,
+    /// or refused one.
     pub(super) fn resume_feed(&mut self, now: Timestamp) {
+        let due = self.feed.superseded.iter().take_while(|(_, _, until)| *until <= now).count();
+        self.close_superseded(due, now);
         if self.feed.resume_at.take_if(|at| *at <= now).is_some() {
             self.feed.refused = None;
             self.sync_feed(now);
@@ -99,8 +132,17 @@ impl<S: Clone, X: Clone> ModernMux<S, X> {
     }
 
     fn close_feed(&mut self, id: WireId, now: Timestamp) {
+        self.feed.overlap.end(id);
         self.cancel_upstream(id, "superseded", now);
         self.unregister(id);
+    }
+
+    /// Closes the oldest so many of those that have been replaced.
+    fn close_superseded(&mut self, count: usize, now: Timestamp) {
+        for _ in 0..count {
+            let Some((id, _, _)) = self.feed.superseded.pop_front() else { return };
+            self.close_feed(id, now);
+        }
     }
 
     /// A session subscribes to a resource. It is answered when the server has agreed.
@@ -133,11 +175,14 @@ impl<S: Clone, X: Clone> ModernMux<S, X> {
             let filter = envelope.span(Field::ParamsNotifications).map_or(&b"{}"[..], |span| span.of(line));
             return self.feed_acknowledged(id, &Filter::parse(filter), now);
         }
-        let Some((_, filter)) = self.feed.current.as_ref().filter(|(current, _)| *current == id) else {
+        let Some(filter) = self.feed.filter(id) else {
             return self.drop_message(DropReason::UnknownSubscription);
         };
         if let Some(kind) = ListKind::of_notification(method) {
-            return self.list_changed(kind, jsonrpc::splice(line, &[]));
+            if self.feed.overlap.is_news(id, Event::List(kind)) {
+                self.list_changed(kind, jsonrpc::splice(line, &[]));
+            }
+            return;
         }
         if method != "notifications/resources/updated" {
             return self.drop_message(DropReason::Unattributable);
@@ -145,6 +190,9 @@ impl<S: Clone, X: Clone> ModernMux<S, X> {
         let uri = uri(line, envelope).unwrap_or_default();
         // What the last one has unsubscribed from is still in this feed until the next one takes its place.
         if filter.uris.contains(&uri) && !self.subscriptions.has(&uri) {
+            return;
+        }
+        if !self.feed.overlap.is_news(id, Event::Resource(uri.to_string())) {
             return;
         }
         let message = jsonrpc::splice(line, &[]).compact();
@@ -177,8 +225,10 @@ impl<S: Clone, X: Clone> ModernMux<S, X> {
         // What was refused is not wanted any more, so that it is not what makes the next feed another one.
         asked.uris.retain(|uri| granted.uris.contains(uri) || self.subscriptions.has(uri));
         self.feed.refused = None;
-        if let Some((old, _)) = self.feed.current.replace((id, asked)) {
-            self.close_feed(old, now);
+        if let Some((old, filter)) = self.feed.current.replace((id, asked)) {
+            self.feed.superseded.push_back((old, filter, now.after(self.feed.linger)));
+            let excess = self.feed.superseded.len().saturating_sub(MAX_SUPERSEDED);
+            self.close_superseded(if self.feed.linger.is_zero() { usize::MAX } else { excess }, now);
         }
         if std::mem::take(&mut self.feed.missed) {
             self.announce_changes();
@@ -212,6 +262,8 @@ impl<S: Clone, X: Clone> ModernMux<S, X> {
         error: Option<i64>,
         now: Timestamp,
     ) {
+        self.feed.overlap.end(id);
+        self.feed.superseded.retain(|(superseded, _, _)| *superseded != id);
         if self.feed.current.take_if(|(current, _)| *current == id).is_some() {
             self.feed.missed = true;
             // Another one that is being opened takes its place as it is.
