@@ -158,9 +158,8 @@ def test_certificates_of_a_registry(render):
         objects = render(values={"registry": {"ca": {source: "ca", "key": "k"}}})
         assert objects.pod()["volumes"] == [{"name": "registry-ca", **volume}]
         (mount,) = objects.controller()["volumeMounts"]
-        env = {one["name"]: one.get("value") for one in objects.controller()["env"]}
-        assert env["SSL_CERT_DIR"] == mount["mountPath"]
-        assert env["SSL_CERT_FILE"] == "/etc/ssl/certs/ca-certificates.crt"
+        assert f"--registry-ca={mount['mountPath']}/ca.crt" in objects.controller()["args"]
+    assert not any(arg.startswith("--registry-ca") for arg in render().controller()["args"])
 
 
 def test_what_is_extra_is_passed_on(render):

@@ -62,6 +62,9 @@ struct Texts {
     /// Registries that are spoken to without TLS [repeatable, or with ,]
     #[arg(long, env = "WAGGLE_INSECURE_REGISTRY", value_name = "HOST[:PORT]", help_heading = "Work")]
     insecure_registry: Vec<String>,
+    /// File with certificates, as PEM, to trust besides those of the system when a registry is asked [repeatable, or with ,]
+    #[arg(long, env = "WAGGLE_REGISTRY_CA", value_name = "FILE", help_heading = "Work")]
+    registry_ca: Vec<String>,
 
     /// Whether to work only while holding the lease: true or false [default: true]
     #[arg(
@@ -104,6 +107,8 @@ pub struct Options {
     pub resync: Duration,
     /// Registries without TLS.
     pub insecure_registries: Vec<String>,
+    /// Files with certificates to trust when a registry is asked.
+    pub registry_ca: Vec<String>,
     /// The name of the lease, unless there is no election.
     pub lease: Option<String>,
     /// The name of this process among its peers.
@@ -244,6 +249,7 @@ impl Mistakes {
                 |text| duration(text).filter(|time| (10..=86400).contains(&time.as_secs())),
             ),
             insecure_registries: names(texts.insecure_registry).collect(),
+            registry_ca: names(texts.registry_ca).collect(),
             lease: elects.then_some(lease_name),
             identity: given(texts.identity).or(host).unwrap_or_else(|| format!("pid-{}", std::process::id())),
             admin_listen: self.read(
@@ -351,10 +357,12 @@ mod tests {
 
     #[test]
     fn lists_are_split() {
-        let options =
-            read("--proxy-image p --watch-namespaces b,a --watch-namespaces a, --leader-election=false");
+        let options = read(
+            "--proxy-image p --watch-namespaces b,a --watch-namespaces a, --registry-ca b.pem,a.pem --leader-election=false",
+        );
         let options = options.unwrap();
         assert_eq!(options.watch_namespaces, ["a", "b"]);
+        assert_eq!(options.registry_ca, ["a.pem", "b.pem"]);
         assert_eq!(options.lease, None);
     }
 

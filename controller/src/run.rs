@@ -44,9 +44,7 @@ pub async fn run(options: Options, config: Config, stop: CancellationToken) -> a
     let admin = Admin { readiness: readiness.clone(), metrics: metrics.clone() };
     tracker.spawn(admin.serve(listener, ended.clone()));
 
-    let registries =
-        Registries { insecure_registries: options.insecure_registries.clone(), ..Registries::default() };
-    let images = Images::new(client.clone(), Resolver::new(registries)?, metrics.clone());
+    let images = Images::new(client.clone(), resolver(&options)?, metrics.clone());
     let shared = Arc::new(Shared {
         client: client.clone(),
         settings: options.settings.clone(),
@@ -78,6 +76,18 @@ pub async fn run(options: Options, config: Config, stop: CancellationToken) -> a
     tracker.close();
     tracker.wait().await;
     Ok(result?)
+}
+
+/// What asks registries.
+fn resolver(options: &Options) -> anyhow::Result<Resolver> {
+    let read =
+        |path: &String| std::fs::read(path).with_context(|| format!("cannot read `{path}` (--registry-ca)"));
+    let registries = Registries {
+        insecure_registries: options.insecure_registries.clone(),
+        ca_certificates: options.registry_ca.iter().map(read).collect::<Result<_, _>>()?,
+        ..Registries::default()
+    };
+    Ok(Resolver::new(registries)?)
 }
 
 /// Works on all scopes.

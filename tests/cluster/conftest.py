@@ -5,6 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
+from testbed import product
 from testbed.cluster import Cluster
 from testbed.images import Images
 from testbed.kubectl import Kubectl
@@ -38,6 +39,9 @@ def session_namespaces(admin) -> Iterator[list[str]]:
     """All namespaces of this run: they must be gone with it."""
     names: list[str] = []
     yield names
+    # What ignores SIGTERM as the first process of its container would take its whole grace period.
+    for name in {one["metadata"]["name"] for one in admin.list("namespaces")} & set(names):
+        admin.in_namespace(name)("delete", "pods", "--all", "--grace-period=1", "--wait=false")
     for name in names:
         admin.wait(f"namespace/{name}", "delete", GONE_SECONDS)
 
@@ -74,6 +78,26 @@ def make_namespace(admin, session_namespaces, request):
 def kubectl(make_namespace) -> Kubectl:
     """kubectl as the administrator, in a namespace of this test's own."""
     return make_namespace()
+
+
+@pytest.fixture(scope="session")
+def waggle(admin, images) -> Iterator[Kubectl]:
+    """Waggle is installed by Helm, and the node has the images of `testbed.product`; kubectl in its namespace."""
+    product.build_images(images)
+    with product.installed(admin) as there:
+        yield there
+
+
+@pytest.fixture
+def serve(waggle, kubectl):
+    """Makes servers (`serve(product.echo())`) in the test's namespace; each is ready."""
+
+    def make(resource: dict, ready: bool = True) -> product.Server:
+        kubectl.apply(resource)
+        server = product.Server(kubectl, resource["metadata"]["name"])
+        return server.wait_ready() if ready else server
+
+    return make
 
 
 @pytest.hookimpl(wrapper=True)

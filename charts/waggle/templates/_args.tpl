@@ -18,6 +18,9 @@
 {{- range .Values.registry.insecure }}
 {{- $args = append $args (printf "--insecure-registry=%s" .) }}
 {{- end }}
+{{- if or .Values.registry.ca.existingSecret .Values.registry.ca.existingConfigMap }}
+{{- $args = append $args "--registry-ca=/etc/waggle/registry-ca/ca.crt" }}
+{{- end }}
 {{- $args = append $args (printf "--leader-election=%t" .Values.leaderElection.enabled) }}
 {{- if .Values.leaderElection.enabled }}
 {{- $args = append $args (printf "--lease-name=%s" (include "waggle.fullname" .)) }}

@@ -29,8 +29,9 @@ const MAX_REDIRECTS: usize = 5;
 const CONNECT_LIMIT: Duration = Duration::from_secs(5);
 
 const CHECK_REGISTRY: &str = "check that the registry is well and can be reached from the controller";
-const ADD_CA: &str = "give the controller the CA certificate of the registry";
-const LIST_INSECURE: &str = "give the registry TLS, or list it among the controller's insecure registries";
+const ADD_CA: &str =
+    "give the controller the CA certificate of the registry (--registry-ca, in the chart `registry.ca`)";
+const LIST_INSECURE: &str = "give the registry TLS, or list it among the controller's insecure registries (--insecure-registry, in the chart `registry.insecure`)";
 const PUSH_AGAIN: &str = "push the image again";
 
 /// All registries: the connections to them.

@@ -16,14 +16,13 @@ use super::{
     security, volumes,
 };
 
-/// How long a container goes on serving while the news spreads that its pod ends.
-pub(super) const FAREWELL_SECONDS: u32 = 3;
+/// How long a container goes on serving while the news spreads that its pod ends. For the only pod of a server that is
+/// until the next one serves: a Service whose pods all end leads to those that still do, and a new pod takes 3 s.
+pub(super) const FAREWELL_SECONDS: u32 = 5;
 
 /// Where the container is that copies the launcher, if it is copied.
 pub(super) fn install(context: &Context<'_>) -> Option<Container> {
-    let copied =
-        context.kind() == Kind::Launched && matches!(context.injection(), Injection::Copy | Injection::Auto);
-    copied.then(|| Container {
+    context.copies_launcher().then(|| Container {
         name: names::INSTALL.to_owned(),
         command: Some(words([names::PROXY_PROGRAM, "install", names::BIN_PATH])),
         volume_mounts: Some(volumes::of_install()),
@@ -35,9 +34,12 @@ pub(super) fn install(context: &Context<'_>) -> Option<Container> {
 pub(super) fn proxy(context: &Context<'_>) -> Container {
     let config = format!("{}/{}", names::CONFIG_PATH, names::CONFIG_FILE);
     let alone = context.kind() == Kind::Remote;
+    // Two processes of one file share the memory that its program takes: the proxy is that copy, too.
+    let copy = format!("{}/{}", names::BIN_PATH, names::LAUNCHER);
+    let program = if context.copies_launcher() { &copy } else { names::PROXY_PROGRAM };
     Container {
         name: names::PROXY.to_owned(),
-        command: Some(words([names::PROXY_PROGRAM, "--config", &config])),
+        command: Some(words([program, "--config", &config])),
         // A container that starts before all others, and ends after them.
         restart_policy: (!alone).then(|| "Always".to_owned()),
         ports: Some(vec![port(names::HTTP, names::HTTP_PORT), port(names::ADMIN, names::ADMIN_PORT)]),

@@ -56,6 +56,11 @@ impl<'a> Context<'a> {
         }
     }
 
+    /// Whether the launcher is a copy of the proxy on a volume.
+    pub(super) fn copies_launcher(&self) -> bool {
+        self.kind() == Kind::Launched && self.injection() == Injection::Copy
+    }
+
     /// The name of the resource.
     pub(super) fn instance(&self) -> String {
         self.server.name_any()

@@ -19,7 +19,7 @@ use super::{
 };
 
 /// What the pod has beyond the launcher's time to end, and the farewell before it.
-const GRACE_BEYOND: u64 = 7;
+const GRACE_BEYOND: u64 = 5;
 
 /// The template of the pods, with what the user says of them merged over it.
 pub(super) fn template(

@@ -40,6 +40,9 @@ pub(super) fn volumes(context: &Context<'_>) -> Vec<Volume> {
 /// What the proxy sees.
 pub(super) fn of_proxy(context: &Context<'_>) -> Vec<VolumeMount> {
     let mut mounts = vec![read_only(names::CONFIG_VOLUME, names::CONFIG_PATH)];
+    if context.copies_launcher() {
+        mounts.push(read_only(names::BIN_VOLUME, names::BIN_PATH));
+    }
     match (context.kind(), &context.spec.remote) {
         (Kind::Launched, _) => mounts.push(mount(names::RUN_VOLUME, names::RUN_PATH)),
         (Kind::Remote, Some(remote)) if has_secrets(remote) => {

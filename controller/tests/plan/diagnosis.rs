@@ -81,6 +81,37 @@ fn a_server_that_ends_while_its_container_lives() {
     assert!(says(&plan_in(STDIO, &observed), "Available").starts_with("Available=True"));
 }
 
+/// What the resource says while its proxy says this of the server, with the reasons of events.
+fn unanswered(spec: &str, reason: &str) -> String {
+    let exit =
+        LastExit { reason: format!("the MCP server {reason}"), time: "2026-11-23T09:59:00Z".to_owned() };
+    let server = Some(ServerReport { last_exit: Some(exit), ..ServerReport::default() });
+    let plan = plan_in(spec, &Observed { server, ..deployed(&plan(spec), 1, 0) });
+    let notices: Vec<&str> = plan.notices.iter().map(|notice| notice.reason).collect();
+    format!("{}\n{notices:?}", says(&plan, "Available"))
+}
+
+#[test]
+fn remote_servers_that_cannot_be_reached() {
+    let told = [
+        "cannot be reached: failed to lookup address information: Name or service not known",
+        "cannot be reached: Connection refused (os error 111)",
+        "cannot be reached: invalid peer certificate: UnknownIssuer",
+        "refuses the proxy's credentials (401 Unauthorized); see `--upstream-header`",
+        "has answered 404 Not Found",
+        "redirects to another origin",
+        "has not answered within 60s",
+    ];
+    let spec = "{remote: {url: 'https://mcp.example.org/mcp'}}";
+    assert_snapshot!(told.map(|reason| unanswered(spec, reason)).join("\n"));
+}
+
+#[test]
+fn an_http_server_that_does_not_listen_may_do_so_yet() {
+    let spec = "{image: 'ghcr.io/acme/web:1', transport: streamable-http, port: 3000}";
+    assert_snapshot!(unanswered(spec, "cannot be reached: Connection refused (os error 111)"));
+}
+
 #[test]
 fn programs_that_cannot_be_started() {
     let start = |message: &str| {

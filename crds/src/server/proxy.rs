@@ -22,7 +22,7 @@ pub struct Proxy {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub resources: Option<ResourceRequirements>,
 
-    /// Web origins that may call; `*` for every one. Programs send none and are not concerned. Default: loopback only.
+    /// Web origins that may call; `*` for every one. Programs send none and are not concerned. Default: none.
     /// Example: `["https://app.example.org"]`
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     #[schemars(schema_with = "text::origins")]

@@ -1,22 +1,21 @@
-"""The product's fixtures serve here too."""
+"""Where the measured times go."""
 
 import pytest
 
-from testbed import product
 from testbed.measure import Table
 
-
-@pytest.fixture(scope="session")
-def waggle(admin, images):
-    """Waggle is installed by Helm; kubectl in its namespace."""
-    product.build_images(images)
-    with product.installed(admin) as there:
-        yield there
+TABLE = pytest.StashKey[Table]()
 
 
 @pytest.fixture(scope="session")
-def table():
-    """What was measured; printed at the end, and kept as `target/cluster/measured.json`."""
-    made = Table()
+def table(pytestconfig):
+    """What was measured; printed at the end, and kept in a file."""
+    made = pytestconfig.stash[TABLE] = Table()
     yield made
-    made.tell()
+    made.keep()
+
+
+def pytest_terminal_summary(terminalreporter, config):
+    """The table, once nothing else is printed."""
+    if TABLE in config.stash:
+        terminalreporter.write_line("\n" + config.stash[TABLE].markdown() + "\n")

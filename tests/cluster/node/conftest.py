@@ -5,34 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from testbed import product, registry
 from testbed.kubectl import Kubectl
-from testbed.product import Server
-
-
-@pytest.fixture(scope="session")
-def product_images(images) -> None:
-    """The node has the images of `testbed.product`."""
-    product.build_images(images)
-
-
-@pytest.fixture(scope="session")
-def waggle(admin, product_images) -> Iterator[Kubectl]:
-    """Waggle is installed by Helm; kubectl in its namespace."""
-    with product.installed(admin, f"--set=registry.insecure={{{registry.HOST}}}") as there:
-        yield there
-
-
-@pytest.fixture
-def serve(waggle, kubectl):
-    """Makes servers (`serve(product.echo())`) in the test's namespace; each is ready."""
-
-    def make(resource: dict, ready: bool = True) -> Server:
-        kubectl.apply(resource)
-        server = Server(kubectl, resource["metadata"]["name"])
-        return server.wait_ready() if ready else server
-
-    return make
 
 
 @pytest.fixture(scope="module")

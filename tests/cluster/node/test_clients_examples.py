@@ -4,11 +4,14 @@ import json
 
 import pytest
 
-from testbed import ingress, product, server_images
+from testbed import ingress, mcp, product, server_images
+from testbed.fronts import routed
 from testbed.product import ROOT, Server
 from testbed.registry import Registry
 
 EXAMPLES = ROOT / "examples"
+# What is reached from outside.
+ROUTED = ("ingress", "http-route")
 
 
 @pytest.fixture(scope="module")
@@ -46,7 +49,7 @@ def test_no_example_is_left_out(local):
 
 
 @pytest.mark.parametrize("example", sorted(path.stem for path in EXAMPLES.glob("*.yaml")))
-def test_example_becomes_ready(example, kubectl, local, serve):
+def test_example_becomes_ready(example, cluster, kubectl, local, serve, monkeypatch):
     if example == "remote":
         serve(product.demo("there"))
     text = kubectl("create", "--dry-run=client", "--output=json", f"--filename={EXAMPLES / example}.yaml")
@@ -61,7 +64,15 @@ def test_example_becomes_ready(example, kubectl, local, serve):
         one["metadata"]["namespace"] = kubectl.namespace
     kubectl.apply(*objects)
     server = Server(kubectl, resource["metadata"]["name"]).wait_ready()
-    assert server.get()["status"]["tools"] > 0
+    tools = server.get()["status"]["tools"]
+    assert tools > 0
+    # The Ingress and the Gateway of a given cluster are not known.
+    if example not in ROUTED or cluster.given:
+        return
+    monkeypatch.setenv("SSL_CERT_FILE", str(cluster.state / "pki" / "ca.crt"))
+    assert ingress.DOMAIN in server.url
+    with mcp.session(routed(server.url).url) as client:
+        assert len(client.request("tools/list").result["tools"]) == tools
 
 
 def _without_none(fields: dict) -> dict:

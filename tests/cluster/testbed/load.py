@@ -10,10 +10,6 @@ from testbed.mcp import Session
 
 # What an answer may say when a pod goes: the session was in it, or it is going away and a new session is wanted.
 LOST, REFUSED = 404, 503
-# It was begun in the very moment in which its server was ended, and is answered so at once.
-CUT_OFF = "the MCP server was killed by signal 15"
-# It had not been begun when its pod ended, and is answered so: the session is lost with it.
-GOING = "the proxy is shutting down"
 
 
 @dataclass
@@ -23,14 +19,14 @@ class Load:
     url: str
     clients: int
     answered: int = 0
+    # The longest time that an answer took.
+    slowest: float = 0.0
     # Sessions that were lost with their pod; the client opens another, as the specification says.
     sessions_lost: int = 0
     # 503: nothing was done, and the client is told to try again.
     refused: int = 0
     # A connection that was refused: nothing was sent.
     unconnected: int = 0
-    # See `CUT_OFF`.
-    cut_off: int = 0
     wrong: list[str] = field(default_factory=list)
     # A request that was sent, and whose fate its client does not know.
     unexplained: list[str] = field(default_factory=list)
@@ -54,6 +50,12 @@ class Load:
         """Until there are so many more."""
         target = self.answered + answers
         wait_until(lambda: self.answered >= target, 60, f"{answers} more answers; {self}")
+
+    @property
+    def untroubled(self) -> bool:
+        """Whether every request was answered as it should be, and no session was lost."""
+        counts = (self.sessions_lost, self.refused, self.unconnected)
+        return not (self.wrong or self.unexplained or any(counts))
 
     def _count(self, name: str, what: str | None = None) -> None:
         with self._lock:
@@ -84,14 +86,14 @@ class Load:
                 self._count("unexplained", f"{text}: {error!r}")
                 client = self._close(client)
                 continue
-            if answer.status == LOST or (answer.status == 200 and answer.message.get("error", {}).get("message") == GOING):
+            if answer.status == LOST:
                 self._count("sessions_lost")
                 client = self._close(client)
-            elif answer.status == 200 and answer.message.get("error", {}).get("message") == CUT_OFF:
-                self._count("cut_off")
             elif answer.status == REFUSED:
                 self._count("refused")
             elif answer.status == 200 and answer.message.get("result", {}).get("content", [{}])[0].get("text") == text:
+                with self._lock:
+                    self.slowest = max(self.slowest, answer.seconds)
                 self._count("answered")
             else:
                 self._count("wrong", f"{text}: {answer}")

@@ -7,7 +7,6 @@ import json
 import os
 import statistics
 import subprocess
-import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -100,14 +99,18 @@ class Table:
         """Adds a row without a floor."""
         self.rows.append({"what": name, "measured": value, "unit": unit})
 
-    def tell(self) -> None:
-        """As Markdown on stderr, as JSON in a file."""
-        lines = ["", "| in the cluster, through the Service | floor | measured | ratio (lowest..highest) |", "|---|---|---|---|"]
+    def keep(self) -> None:
+        """As `measured.json` and `cluster.md` in `target/cluster`."""
+        folder = ROOT / "target" / "cluster"
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / "measured.json").write_text(json.dumps(self.rows, indent=2))
+        (folder / "cluster.md").write_text(self.markdown() + "\n")
+
+    def markdown(self) -> str:
+        """Names of rows bear their units."""
+        lines = ["| in the cluster, through the Service | floor | measured | ratio (lowest..highest) |", "|---|---|---|---|"]
         for row in self.rows:
             floor = f"{row['floor']:.0f}" if "floor" in row else ""
             ratio = f"{row['ratio']:.2f} ({min(row['ratios']):.2f}..{max(row['ratios']):.2f})" if "ratio" in row else ""
             lines.append(f"| {row['what']} ({row['unit']}) | {floor} | {row['measured']:.4g} | {ratio} |")
-        print("\n".join(lines), file=sys.__stderr__)
-        folder = ROOT / "target" / "cluster"
-        folder.mkdir(parents=True, exist_ok=True)
-        (folder / "measured.json").write_text(json.dumps(self.rows, indent=2))
+        return "\n".join(lines)

@@ -17,6 +17,7 @@ from typing import Any
 import httpx
 
 from harness.processes import wait_until
+from testbed import registry
 from testbed.images import Images
 from testbed.kubectl import Kubectl, Refused
 
@@ -43,11 +44,16 @@ def binaries() -> Path:
 
 def build_images(images: Images) -> None:
     """Both of the product's, by its own Dockerfiles from the programs that are built already, and the echo server's."""
-    programs = binaries()
-    for name, program in ((PROXY, "proxy"), (CONTROLLER, "controller")):
-        contexts = {"binaries": programs, "certificates": Path("/etc/ssl/certs")}
-        images.build(name, ROOT / f"Dockerfile.{program}", None, contexts)
-    images.build(ECHO, "FROM scratch\nCOPY --from=binaries /loadtest /loadtest\nUSER 65532\n", None, {"binaries": programs})
+    build_image(images, PROXY, "proxy")
+    build_image(images, CONTROLLER, "controller")
+    text = "FROM scratch\nCOPY --from=binaries /loadtest /loadtest\nUSER 65532\n"
+    images.build(ECHO, text, None, {"binaries": binaries()})
+
+
+def build_image(images: Images, name: str, program: str) -> None:
+    """One of the product's, under a name."""
+    contexts = {"binaries": binaries(), "certificates": Path("/etc/ssl/certs")}
+    images.build(name, ROOT / f"Dockerfile.{program}", None, contexts)
 
 
 def helm(*words: str, namespace: str = NAMESPACE) -> str:
@@ -59,12 +65,18 @@ def helm(*words: str, namespace: str = NAMESPACE) -> str:
     return done.stdout
 
 
-@contextmanager
-def installed(admin: Kubectl, *flags: str) -> Iterator[Kubectl]:
-    """Both charts, as the README installs them; gives kubectl in the release's namespace."""
+def install(admin: Kubectl, *flags: str) -> None:
+    """Both charts, as the README installs them, or an upgrade of them."""
     helm("upgrade", "--install", "waggle-crds", str(CHARTS / "waggle-crds"), "--create-namespace")
     admin.wait(DEFINITION, "Established")
-    helm("upgrade", "--install", "waggle", str(CHARTS / "waggle"), "--wait", "--timeout=90s", *flags)
+    ours = f"--set=registry.insecure={{{registry.HOST}}}"
+    helm("upgrade", "--install", "waggle", str(CHARTS / "waggle"), "--wait", "--timeout=90s", ours, *flags)
+
+
+@contextmanager
+def installed(admin: Kubectl) -> Iterator[Kubectl]:
+    """Waggle, for the time of the block; gives kubectl in the release's namespace."""
+    install(admin)
     yield admin.in_namespace(NAMESPACE)
     helm("uninstall", "waggle", "--wait", "--ignore-not-found")
     helm("uninstall", "waggle-crds", "--ignore-not-found")
@@ -143,10 +155,9 @@ class Server:
 
     def metric(self, name: str) -> float:
         """The sum of a metric's samples, in its only pod."""
-        text = httpx.get(f"http://{self.pod()['status']['podIP']}:9090/metrics", timeout=5).raise_for_status().text
-        samples = [line for line in text.splitlines() if re.match(rf"{name}[ {{]", line)]
-        assert samples, f"no metric {name}"
-        return sum(float(line.rpartition(" ")[2]) for line in samples)
+        found = metric(self.pod()["status"]["podIP"], name)
+        assert found is not None, f"no metric {name}"
+        return found
 
     def processes(self, program: str = "loadtest") -> list[int]:
         """The ids of the server's processes in its pods, without the launcher."""
@@ -192,6 +203,13 @@ def container_processes(pod: dict[str, Any], container: str) -> list[int]:
 def proxy_status(address: str) -> dict[str, Any]:
     """What the proxy in the pod with this address says at its admin port."""
     return httpx.get(f"http://{address}:9090/status", timeout=5).raise_for_status().json()
+
+
+def metric(address: str, name: str) -> float | None:
+    """The sum of a metric's samples in the pod with this address; none while it has none."""
+    text = httpx.get(f"http://{address}:9090/metrics", timeout=5).raise_for_status().text
+    samples = [line for line in text.splitlines() if re.match(rf"{name}[ {{]", line)]
+    return sum(float(line.rpartition(" ")[2]) for line in samples) if samples else None
 
 
 def readiness(address: str) -> str:

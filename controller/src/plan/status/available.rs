@@ -49,7 +49,9 @@ pub(super) fn verdict(
         .alarming("TooSlow"),
         (true, None) => Verdict::good("PodsReady", format!("{count}.")),
         (false, Some(found)) => {
-            Verdict::bad(found.reason, format!("{count}. {}", found.message)).alarming(found.reason)
+            let verdict = Verdict::bad(found.reason, format!("{count}. {}", found.message));
+            let alarming = found.is_alarming() || is_overdue(deployment);
+            if alarming { verdict.alarming(found.reason) } else { verdict }
         }
         (false, None) if is_overdue(deployment) => Verdict::bad(
             "TooSlow",

@@ -2,10 +2,14 @@
 
 mod container;
 mod start;
+mod upstream;
 
 use k8s_openapi::api::core::v1::Pod;
 
-use super::{super::context::Context, words};
+use super::{
+    super::context::{Context, Kind},
+    words,
+};
 
 /// A cause with its remedy.
 #[derive(Clone, Debug, Eq, Ord, PartialEq, PartialOrd)]
@@ -29,15 +33,24 @@ enum Rank {
     Crashing,
     /// The pod has no place.
     Homeless,
-    /// The server ends in a container that goes on.
-    Exiting,
+    /// The server ends in a container that goes on, or cannot be reached.
+    Failing,
+    /// The server does not listen, which it may do yet.
+    Silent,
+}
+
+impl Diagnosis {
+    /// Whether a person has to know of it: not while it may only take its time.
+    pub(super) fn is_alarming(&self) -> bool {
+        self.rank != Rank::Silent
+    }
 }
 
 /// The cause that explains most, if anything is known to be wrong. The same for pods in any order.
 pub(super) fn diagnosis(context: &Context<'_>) -> Option<Diagnosis> {
     let of_pods =
         context.observed.pods.iter().filter(|pod| is_expected(pod)).flat_map(|pod| of_pod(context, pod));
-    refused(context).into_iter().chain(of_pods).chain(exits(context)).min()
+    refused(context).into_iter().chain(of_pods).chain(failure(context)).min()
 }
 
 /// Whether the pod should become ready, and is not.
@@ -96,15 +109,19 @@ fn refused(context: &Context<'_>) -> Option<Diagnosis> {
     Some(Diagnosis { rank: Rank::Refused, reason, message })
 }
 
-/// A server that ends again and again, while the launcher in its container goes on.
-fn exits(context: &Context<'_>) -> Option<Diagnosis> {
+/// A server that ends again and again while the launcher in its container goes on, or one that cannot be reached.
+fn failure(context: &Context<'_>) -> Option<Diagnosis> {
     if super::ready_replicas(context) > 0 {
         return None;
     }
-    let exit = context.observed.server.as_ref()?.last_exit.as_ref()?;
-    Some(Diagnosis {
-        rank: Rank::Exiting,
-        reason: "CrashLoop",
-        message: format!("The server ends before it has answered: {}.", words::clause(&exit.reason)),
+    let reason = &context.observed.server.as_ref()?.last_exit.as_ref()?.reason;
+    Some(match context.kind() {
+        Kind::Launched => Diagnosis {
+            rank: Rank::Failing,
+            reason: "CrashLoop",
+            message: format!("The server ends before it has answered: {}.", words::clause(reason)),
+        },
+        Kind::Listening => upstream::listening(reason),
+        Kind::Remote => upstream::remote(reason),
     })
 }

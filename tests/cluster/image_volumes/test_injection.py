@@ -1,0 +1,31 @@
+"""A server whose launcher comes in a volume that is the proxy's image, with nothing copied."""
+
+import signal
+
+import pytest
+
+from testbed import mcp, product
+
+
+@pytest.mark.parametrize("user", [None, 1000], ids=["as-usual", "another-user"])
+def test_a_server_answers_whose_launcher_is_in_an_image_volume(serve, user):
+    template = {"podTemplate": {"spec": {"securityContext": {"runAsUser": user}}}} if user else {}
+    server = serve(product.echo(proxy={"injection": "imageVolume"}, **template))
+    pod = server.pod()
+    assert [one["name"] for one in pod["spec"]["initContainers"]] == ["waggle-proxy"]
+    volumes = {one["name"]: one for one in pod["spec"]["volumes"]}
+    assert volumes["waggle-bin"]["image"]["reference"] == product.PROXY
+    with mcp.session(server.url) as client:
+        assert client.echo("before") == "before"
+        # The launcher starts another one, and the session lives.
+        server.send(signal.SIGKILL)
+        assert client.echo("after") == "after"
+
+
+def test_the_way_in_is_changed_while_it_runs(serve):
+    server = serve(product.echo())
+    first = server.pod()["metadata"]["uid"]
+    server.patch({"proxy": {"injection": "imageVolume"}})
+    server.until(lambda _: first not in {pod["metadata"]["uid"] for pod in server.pods()})
+    server.wait_ready()
+    assert mcp.answers(server.url)
