@@ -43,6 +43,21 @@ impl Endpoint {
             path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
         })
     }
+
+    /// Where a reference leads that was given by this endpoint; `None` if that is another host.
+    pub(crate) fn beside(&self, reference: &str) -> Option<Self> {
+        let uri: Uri = reference.parse().ok()?;
+        let path = uri.path_and_query()?.as_str();
+        if let Some(host) = uri.host() {
+            let authority = format!("{host}:{}", uri.port_u16().unwrap_or(80));
+            return (authority == self.authority).then(|| Self { authority, path: path.to_owned() });
+        }
+        let path = match path.starts_with('/') {
+            true => path.to_owned(),
+            false => format!("{}{path}", &self.path[..=self.path.rfind('/').unwrap_or(0)]),
+        };
+        Some(Self { authority: self.authority.clone(), path })
+    }
 }
 
 fn is_loopback(host: &str) -> bool {

@@ -1,130 +1,148 @@
-//! `calls`: sessions that each make one call after the other.
+//! `calls`: sessions that each make one call after the other, or all together so many per second.
 
 use std::{
     sync::Arc,
     time::{Duration, Instant},
 };
 
-use hdrhistogram::Histogram;
-use tokio::{sync::Barrier, task::JoinSet, time::timeout};
+use clap::Args;
+use serde::Deserialize;
+use tokio::task::JoinSet;
 
-use crate::{
-    endpoint::Endpoint,
-    report::Report,
-    transport::{Fault, Transport, streamable_http::Client},
-    usage::{Usage, Which, usage},
-    verify::{Message, Tag, Tally, judge},
+use super::{
+    Context,
+    caller::Caller,
+    opening,
+    pace::{Pace, Schedule},
+    seconds,
 };
+use crate::{report::Report, size::Size};
 
-/// What to do.
-#[derive(Clone, Debug)]
+/// Its name.
+pub const NAME: &str = "calls";
+
+/// Its options.
+#[derive(Args, Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Calls {
     /// Clients at once, each with a connection of its own.
+    #[arg(long, default_value_t = 16)]
     pub sessions: usize,
-    /// Bytes of each payload.
-    pub payload: usize,
-    /// How long the measured part lasts.
-    pub duration: Duration,
-    /// How long one call may take before it counts as lost.
-    pub patience: Duration,
-    /// Tells this run's payloads from another's.
-    pub run: u64,
+    /// Size of each payload, such as 200, 64KiB or 1MiB.
+    #[arg(long, default_value_t = Size(200))]
+    pub payload: Size,
+    /// Seconds of load.
+    #[arg(long, default_value_t = 5.0)]
+    pub seconds: f64,
+    /// Calls per second of all sessions together, whatever the answers do; latency counts from when a call was to begin.
+    /// Without it, each session calls again as soon as it has its answer.
+    #[arg(long)]
+    pub rate: Option<f64>,
 }
 
-struct Session {
-    tally: Tally,
-    latency: Histogram<u64>,
-    fault: Option<String>,
+impl Default for Calls {
+    fn default() -> Self {
+        Self { sessions: 16, payload: Size(200), seconds: 5.0, rate: None }
+    }
 }
 
-/// Runs it; the processes in `watched` are measured from the first call to the last answer.
-pub async fn run(endpoint: &Endpoint, transport: Transport, calls: &Calls, watched: &[Which]) -> Report {
-    let ready = Arc::new(Barrier::new(calls.sessions + 1));
-    let go = Arc::new(Barrier::new(calls.sessions + 1));
-    let mut sessions = JoinSet::new();
-    let opening = Instant::now();
-    for number in 0..calls.sessions {
-        let (endpoint, calls) = (endpoint.clone(), calls.clone());
-        let (ready, go) = (ready.clone(), go.clone());
-        sessions.spawn(async move {
-            let client = timeout(calls.patience, Client::open(&endpoint, transport)).await;
-            ready.wait().await;
-            go.wait().await;
-            session(client.unwrap_or(Err(Fault::Lost)), number, &calls).await
+impl Calls {
+    /// Runs it.
+    pub async fn run(&self, context: &Context) -> Report {
+        let mut report = Report::new(NAME, "calls", &context.target)
+            .with("sessions", self.sessions)
+            .with("payload", self.payload);
+        if let Some(rate) = self.rate {
+            report = report.with("rate", rate);
+        }
+        let opening = Instant::now();
+        let clients = opening::open(context, self.sessions).await;
+        let callers = clients.into_iter().enumerate();
+        let callers = callers.map(|(number, client)| Caller::new(context, number, client)).collect();
+        report.phase("open", opening.elapsed());
+        let warming = Instant::now();
+        let callers = warm(context, callers).await;
+        report.phase("first call", warming.elapsed());
+        let meter = context.meter(NAME, seconds(self.seconds));
+        let (callers, left) = drive(context, callers, self.payload.0, self.rate, seconds(self.seconds)).await;
+        report.measured(NAME, meter.stop(&context.counter));
+        for caller in &callers {
+            report.add(&caller.tally, Some(&caller.latency), caller.fault.clone());
+        }
+        if self.rate.is_some() {
+            report.value("not begun", left.len() as f64, "calls");
+        }
+        for late in left {
+            report.latency.saturating_record(late.as_nanos().try_into().unwrap_or(u64::MAX));
+        }
+        let closing = Instant::now();
+        close(context, callers).await;
+        report.phase("close", closing.elapsed());
+        report
+    }
+}
+
+/// Lets each of them make a call that is verified and not measured: a bridge may start a server for it.
+pub(super) async fn warm(context: &Context, callers: Vec<Caller>) -> Vec<Caller> {
+    let mut tasks = JoinSet::new();
+    for mut caller in callers {
+        let context = context.clone();
+        tasks.spawn(async move {
+            caller.warm(&context).await;
+            caller
         });
     }
-    ready.wait().await;
-    let opened = opening.elapsed();
-    let before: Vec<Usage> = watched.iter().map(usage).collect();
-    let start = Instant::now();
-    go.wait().await;
-    let mut report = Report::new(calls.sessions, calls.payload, opened);
-    while let Some(session) = sessions.join_next().await {
-        // A session does not panic; if it did, its calls are missing from the report.
-        let Ok(session) = session else { continue };
-        report.tally.add(&session.tally);
-        // Both have the same bounds.
-        let _ = report.latency.add(session.latency);
-        report.note(session.fault);
-    }
-    report.finish(start.elapsed(), watched, &before);
-    report
+    let callers = tasks.join_all().await;
+    context.counter.reset();
+    callers
 }
 
-async fn session(client: Result<Client, Fault>, number: usize, calls: &Calls) -> Session {
-    let mut session = Session { tally: Tally::default(), latency: Report::histogram(), fault: None };
-    let mut client = match client {
-        Ok(client) => client,
-        Err(fault) => {
-            session.count(&fault);
-            return session;
-        }
+/// Lets all of them call for a time. Also gives how late those calls were that a rate asked for, and nobody could begin.
+pub(super) async fn drive(
+    context: &Context,
+    callers: Vec<Caller>,
+    payload: usize,
+    rate: Option<f64>,
+    time: Duration,
+) -> (Vec<Caller>, Vec<Duration>) {
+    let schedule = rate.map(|rate| Arc::new(Schedule::new(rate, time)));
+    let pace = match &schedule {
+        Some(schedule) => Pace::Open(schedule.clone()),
+        None => Pace::Closed(Instant::now() + time),
     };
-    let end = Instant::now() + calls.duration;
-    let mut call = 0;
-    while Instant::now() < end {
-        call += 1;
-        let text = Tag { session: number, call }.payload(calls.run, calls.payload);
-        let begun = Instant::now();
-        let mut answers = Tally::default();
-        let mut count = 0;
-        let id = call.to_string();
-        let answered = client.echo(call, &text, |message| {
-            let Ok(message) = serde_json::from_slice::<Message<'_>>(message) else {
-                answers.corrupt += 1;
-                return;
-            };
-            if message.method.is_none() {
-                count += 1;
-                judge(&mut answers, &message, &id, &text);
-            }
+    let count = callers.len();
+    let mut tasks = JoinSet::new();
+    for mut caller in callers {
+        let (context, pace) = (context.clone(), pace.clone());
+        tasks.spawn(async move {
+            caller.echo(&context, payload, &pace).await;
+            caller
         });
-        let answered = timeout(calls.patience, answered).await.unwrap_or(Err(Fault::Lost));
-        session.tally.add(&answers);
-        session.tally.duplicates += u64::saturating_sub(count, 1);
-        match answered {
-            Ok(()) if count == 0 => session.count(&Fault::Lost),
-            Ok(()) => {
-                session.latency.saturating_record(begun.elapsed().as_nanos().try_into().unwrap_or(u64::MAX))
-            }
-            Err(fault) => {
-                session.count(&fault);
-                if !matches!(fault, Fault::Refused(_)) {
-                    break;
-                }
-            }
-        }
     }
-    session
+    let mut left = Vec::new();
+    if let Some(schedule) = &schedule
+        && schedule.run(count).await.is_err()
+    {
+        schedule.abandon(count);
+    }
+    let callers = tasks.join_all().await;
+    if let Some(schedule) = schedule {
+        left.extend(schedule.left(Instant::now()));
+    }
+    (callers, left)
 }
 
-impl Session {
-    fn count(&mut self, fault: &Fault) {
-        match fault {
-            Fault::Refused(_) => self.tally.refused += 1,
-            Fault::Broken(_) => self.tally.broken += 1,
-            Fault::Lost => self.tally.lost += 1,
+/// Ends the sessions. Whether that is possible is not what is measured.
+pub(super) async fn close(context: &Context, callers: Vec<Caller>) {
+    let mut clients = callers.into_iter().filter_map(|caller| caller.client).collect::<Vec<_>>().into_iter();
+    opening::each(context, clients.len(), |_| {
+        let client = clients.next();
+        async move {
+            match client {
+                Some(client) => client.close().await,
+                None => Ok(()),
+            }
         }
-        self.fault.get_or_insert_with(|| fault.to_string());
-    }
+    })
+    .await;
 }

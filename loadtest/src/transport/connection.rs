@@ -18,11 +18,9 @@ pub(super) struct Connection {
 
 impl Connection {
     pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, Fault> {
-        let broken = |error: &dyn std::fmt::Display| Fault::Broken(error.to_string());
-        let stream = TcpStream::connect(&endpoint.authority).await.map_err(|error| broken(&error))?;
-        stream.set_nodelay(true).map_err(|error| broken(&error))?;
-        let (sender, connection) =
-            http1::handshake(TokioIo::new(stream)).await.map_err(|error| broken(&error))?;
+        let stream = TcpStream::connect(&endpoint.authority).await.map_err(Fault::broken)?;
+        stream.set_nodelay(true).map_err(Fault::broken)?;
+        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await.map_err(Fault::broken)?;
         let driver = tokio::task::spawn(async move {
             // Its failure is told to whoever waits for the response.
             let _ = connection.await;
@@ -31,8 +29,8 @@ impl Connection {
     }
 
     pub(super) async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<Response<Incoming>, Fault> {
-        self.sender.ready().await.map_err(|error| Fault::Broken(error.to_string()))?;
-        self.sender.send_request(request).await.map_err(|error| Fault::Broken(error.to_string()))
+        self.sender.ready().await.map_err(Fault::broken)?;
+        self.sender.send_request(request).await.map_err(Fault::broken)
     }
 }
 

@@ -1,0 +1,390 @@
+//! What is compared, as it is written.
+
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    path::Path,
+};
+
+use serde::Deserialize;
+
+use super::measure::Measure;
+use crate::{echo::Era, scenario::Scenario, transport::Transport};
+
+/// A file that says what is compared.
+#[derive(Clone, Debug)]
+pub struct File {
+    /// How often every cell is run.
+    pub rounds: u32,
+    /// Seconds after which something counts as lost.
+    pub patience: f64,
+    /// Whether raw round trips through the pipe are measured, too.
+    pub pipe: bool,
+    /// The bridges, in their order.
+    pub bridges: Vec<Bridge>,
+    /// The cells, in their order.
+    pub cells: Vec<Cell>,
+    /// What must not grow.
+    pub growths: Vec<Growth>,
+}
+
+/// A bridge and how it is started.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Bridge {
+    /// Its name in the tables.
+    pub name: String,
+    /// Its command line, with `{port}`, `{echo}` and `{args}`.
+    pub command: Vec<String>,
+    /// What `{args}` stands for in cells that give nothing else.
+    #[serde(default)]
+    pub args: Vec<String>,
+    /// Where it serves, for each transport that it has.
+    pub urls: BTreeMap<String, String>,
+    /// Variables of its environment.
+    #[serde(default)]
+    pub env: BTreeMap<String, String>,
+}
+
+/// One kind of load.
+#[derive(Clone, Debug)]
+pub struct Cell {
+    /// Its name in the tables.
+    pub name: String,
+    /// The load.
+    pub scenario: Scenario,
+    /// How bridges are spoken to.
+    pub transport: Transport,
+    /// What the server behind them speaks.
+    pub server: Era,
+    /// What is taken from the reports.
+    pub measures: Vec<Measure>,
+    /// Bounds that must be met.
+    pub must: BTreeMap<Measure, f64>,
+    /// Bounds that would be better still.
+    pub aim: BTreeMap<Measure, f64>,
+    /// What `{args}` stands for, by the bridge's name.
+    pub args: BTreeMap<String, Vec<String>>,
+    /// The bridges that run it; empty for all.
+    pub only: BTreeSet<String>,
+}
+
+/// A number that must be the same in several cells.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Growth {
+    /// Its name in the tables.
+    pub name: String,
+    /// The names of the cells.
+    pub cells: Vec<String>,
+    /// What is compared.
+    pub measure: GrowthMeasure,
+    /// By how much the largest may exceed the smallest, as a share.
+    pub within: f64,
+}
+
+/// What must not grow.
+#[derive(Clone, Copy, Debug, Deserialize, Eq, PartialEq)]
+#[serde(rename_all = "kebab-case")]
+pub enum GrowthMeasure {
+    /// The bridge's CPU for each call.
+    Cpu,
+    /// The same as a multiple of the floor's: caches hold less of many sessions, whoever serves them.
+    CpuOfFloor,
+    /// Median latency for each byte of the payload.
+    TimePerByte,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+struct Raw {
+    #[serde(default = "three")]
+    rounds: u32,
+    #[serde(default)]
+    seconds: Option<f64>,
+    #[serde(default = "thirty")]
+    patience: f64,
+    #[serde(default = "yes")]
+    pipe: bool,
+    #[serde(default, rename = "bridge")]
+    bridges: Vec<Bridge>,
+    #[serde(default, rename = "cell")]
+    cells: Vec<toml::Table>,
+    #[serde(default, rename = "growth")]
+    growths: Vec<Growth>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct RawCell {
+    name: String,
+    scenario: String,
+    #[serde(default)]
+    transport: Transport,
+    #[serde(default)]
+    server: Era,
+    measures: Option<Vec<Measure>>,
+    #[serde(default)]
+    must: BTreeMap<Measure, f64>,
+    #[serde(default)]
+    aim: BTreeMap<Measure, f64>,
+    #[serde(default)]
+    args: BTreeMap<String, Vec<String>>,
+    #[serde(default)]
+    only: BTreeSet<String>,
+}
+
+/// Keys of a cell that are no options of its scenario.
+const CELL_KEYS: [&str; 9] =
+    ["name", "scenario", "transport", "server", "measures", "must", "aim", "args", "only"];
+
+fn three() -> u32 {
+    3
+}
+
+fn thirty() -> f64 {
+    30.0
+}
+
+fn yes() -> bool {
+    true
+}
+
+/// Why a file says nothing.
+#[derive(Debug, thiserror::Error)]
+pub enum FileError {
+    /// It cannot be read.
+    #[error("{path} cannot be read: {reason}")]
+    Unreadable {
+        /// Its path.
+        path: String,
+        /// Why.
+        reason: std::io::Error,
+    },
+    /// Something is wrong with it.
+    #[error("{0}")]
+    Wrong(String),
+}
+
+impl File {
+    /// Reads the file.
+    ///
+    /// # Errors
+    /// See [`FileError`].
+    pub fn read(path: &Path) -> Result<Self, FileError> {
+        let unreadable = |reason| FileError::Unreadable { path: path.display().to_string(), reason };
+        let text = std::fs::read_to_string(path).map_err(unreadable)?;
+        Self::parse(&text).map_err(|reason| FileError::Wrong(format!("{}: {reason}", path.display())))
+    }
+
+    /// Reads the text of a file.
+    ///
+    /// # Errors
+    /// A sentence that says what to write instead.
+    pub fn parse(text: &str) -> Result<Self, String> {
+        let raw: Raw = toml::from_str(text).map_err(|error| error.to_string().trim_end().to_owned())?;
+        let mut cells = Vec::new();
+        for (index, table) in raw.cells.into_iter().enumerate() {
+            let place = match table.get("name").and_then(toml::Value::as_str) {
+                Some(name) => format!("cell `{name}`"),
+                None => format!("cell {}", index + 1),
+            };
+            cells.push(cell(table, raw.seconds).map_err(|reason| format!("{place}: {reason}"))?);
+        }
+        let file = Self {
+            rounds: raw.rounds,
+            patience: raw.patience,
+            pipe: raw.pipe,
+            bridges: raw.bridges,
+            cells,
+            growths: raw.growths,
+        };
+        file.check()?;
+        Ok(file)
+    }
+
+    /// Leaves only some cells and bridges; all where none is named.
+    ///
+    /// # Errors
+    /// Nothing is left.
+    pub fn keep(&mut self, cells: &[String], bridges: &[String]) -> Result<(), FileError> {
+        if !cells.is_empty() {
+            self.cells.retain(|cell| cells.iter().any(|part| cell.name.contains(part)));
+        }
+        if !bridges.is_empty() {
+            self.bridges.retain(|bridge| bridges.contains(&bridge.name));
+        }
+        self.growths.retain(|growth| {
+            growth.cells.iter().all(|name| self.cells.iter().any(|cell| cell.name == *name))
+        });
+        match self.cells.is_empty() || (self.bridges.is_empty() && !bridges.is_empty()) {
+            true => Err(FileError::Wrong("no cell, or no bridge, of the file has such a name".to_owned())),
+            false => Ok(()),
+        }
+    }
+
+    fn check(&self) -> Result<(), String> {
+        if self.rounds == 0 {
+            return Err("`rounds` is 0; write 1 or more".to_owned());
+        }
+        if self.cells.is_empty() {
+            return Err("there is nothing to run; write a [[cell]] with `name` and `scenario`".to_owned());
+        }
+        let mut names = BTreeSet::new();
+        for bridge in &self.bridges {
+            bridge.check().map_err(|reason| format!("bridge `{}`: {reason}", bridge.name))?;
+            if ["floor", "pipe"].contains(&bridge.name.as_str()) || !names.insert(bridge.name.as_str()) {
+                return Err(format!("bridge `{}`: the name is taken; give it another", bridge.name));
+            }
+        }
+        let mut cells = BTreeSet::new();
+        for cell in &self.cells {
+            if !cells.insert(cell.name.as_str()) {
+                return Err(format!("cell `{}`: there are two of this name; give one another", cell.name));
+            }
+            let unknown = cell.args.keys().chain(&cell.only).find(|name| !names.contains(name.as_str()));
+            if let Some(name) = unknown {
+                let known: Vec<_> = names.iter().copied().collect();
+                return Err(format!(
+                    "cell `{}`: there is no bridge `{name}`; write one of {}",
+                    cell.name,
+                    known.join(", ")
+                ));
+            }
+        }
+        for growth in &self.growths {
+            if let Some(name) = growth.cells.iter().find(|name| !cells.contains(name.as_str())) {
+                return Err(format!("growth `{}`: there is no cell `{name}`", growth.name));
+            }
+        }
+        Ok(())
+    }
+}
+
+impl Bridge {
+    fn check(&self) -> Result<(), String> {
+        if self.command.is_empty() {
+            return Err("`command` is empty; write a list such as [\"bridge\", \"--port\", \"{port}\", \"--\", \"{echo}\"]".to_owned());
+        }
+        for (transport, url) in &self.urls {
+            if Transport::named(transport).is_none() {
+                return Err(format!(
+                    "`urls` has `{transport}`, which is no transport; write streamable-http, sse or stateless"
+                ));
+            }
+            if !url.starts_with("http://127.0.0.1:{port}") {
+                return Err(format!(
+                    "`{url}` does not begin with http://127.0.0.1:{{port}}, and bridges are compared on this machine"
+                ));
+            }
+        }
+        match self.urls.is_empty() {
+            true => {
+                Err("`urls` is empty; write such as { streamable-http = \"http://127.0.0.1:{port}/mcp\" }"
+                    .to_owned())
+            }
+            false => Ok(()),
+        }
+    }
+
+    /// Where it serves this transport.
+    pub fn url(&self, transport: Transport) -> Option<&str> {
+        self.urls.get(transport.name()).map(String::as_str)
+    }
+}
+
+fn cell(table: toml::Table, seconds: Option<f64>) -> Result<Cell, String> {
+    let (own, mut options): (toml::Table, toml::Table) =
+        table.into_iter().partition(|(key, _)| CELL_KEYS.contains(&key.as_str()));
+    let own: RawCell = own.try_into().map_err(|error: toml::de::Error| error.message().to_owned())?;
+    if let Some(seconds) = seconds {
+        options.entry("seconds").or_insert(seconds.into());
+    }
+    let scenario = Scenario::read(&own.scenario, options)?;
+    let measures = own.measures.unwrap_or_else(|| Measure::usual(&scenario));
+    if let Some(measure) = own.must.keys().chain(own.aim.keys()).find(|measure| !measures.contains(measure)) {
+        return Err(format!(
+            "there is a bound for {}, which is not among `measures`; add it",
+            measure.name()
+        ));
+    }
+    Ok(Cell {
+        name: own.name,
+        scenario,
+        transport: own.transport,
+        server: own.server,
+        measures,
+        must: own.must,
+        aim: own.aim,
+        args: own.args,
+        only: own.only,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BRIDGE: &str = r#"
+        [[bridge]]
+        name = "one"
+        command = ["one", "{port}"]
+        urls = { streamable-http = "http://127.0.0.1:{port}/mcp" }
+    "#;
+
+    #[test]
+    fn a_file_is_read() {
+        let text = format!(
+            "seconds = 2\n{BRIDGE}\n[[cell]]\nname = \"a\"\nscenario = \"calls\"\nsessions = 3\npayload = \"64KiB\"\nmust = {{ rate = 0.75 }}\n"
+        );
+        let file = File::parse(&text).unwrap();
+        assert_eq!((file.rounds, file.pipe, file.cells.len()), (3, true, 1));
+        let Scenario::Calls(calls) = &file.cells[0].scenario else { panic!("{file:?}") };
+        assert_eq!((calls.sessions, calls.payload.0, calls.seconds), (3, 65_536, 2.0));
+        assert_eq!(file.cells[0].must[&Measure::Rate], 0.75);
+    }
+
+    #[test]
+    fn mistakes_are_answered_with_what_to_write() {
+        let cell = |text: &str| format!("{BRIDGE}\n[[cell]]\nname = \"a\"\n{text}\n");
+        for (text, answer) in [
+            (BRIDGE.to_owned(), "write a [[cell]]"),
+            (
+                cell("scenario = \"call\""),
+                "cell `a`: there is no scenario `call`; write one of calls, fanout,",
+            ),
+            (
+                cell("scenario = \"calls\"\nsesions = 3"),
+                "unknown field `sesions`, expected one of `sessions`",
+            ),
+            (cell("scenario = \"calls\"\npayload = \"3 kB\""), "write one such as 200, 64KiB or 1MiB"),
+            (
+                cell("scenario = \"calls\"\nmeasures = [\"speed\"]"),
+                "unknown variant `speed`, expected one of `rate`",
+            ),
+            (cell("scenario = \"calls\"\ntransport = \"http\""), "expected one of `streamable-http`"),
+            (cell("scenario = \"calls\"\nonly = [\"two\"]"), "there is no bridge `two`; write one of one"),
+            (cell("scenario = \"idle\"\nmust = { rate = 1 }"), "not among `measures`"),
+            (
+                cell("scenario = \"calls\"").replace("streamable-http =", "http ="),
+                "write streamable-http, sse or stateless",
+            ),
+            (
+                cell("scenario = \"calls\"").replace("127.0.0.1:{port}/mcp", "192.0.2.1/mcp"),
+                "on this machine",
+            ),
+            (cell("scenario = \"calls\"").replace("[\"one\", \"{port}\"]", "[]"), "`command` is empty"),
+            (cell("scenario = \"calls\"").replace("\"one\"", "\"floor\""), "the name is taken"),
+            (format!("rounds = 0\n{}", cell("scenario = \"calls\"")), "write 1 or more"),
+            (
+                cell(
+                    "scenario = \"calls\"\n[[growth]]\nname=\"g\"\ncells=[\"b\"]\nmeasure=\"cpu\"\nwithin=0.1",
+                ),
+                "there is no cell `b`",
+            ),
+            ("rouns = 3".to_owned(), "unknown field `rouns`"),
+        ] {
+            let error = File::parse(&text).unwrap_err();
+            assert!(error.contains(answer), "{text}\n{error}");
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Rows with medians and spread.
+
+use super::{
+    file::{Cell, File, Growth, GrowthMeasure},
+    measure::Measure,
+};
+use crate::{report::Report, scenario::Scenario, verify::Tally};
+
+/// One run of one cell with one contender.
+#[derive(Debug)]
+pub struct Trial {
+    /// Which round, from zero.
+    pub round: u32,
+    /// The cell's name.
+    pub cell: String,
+    /// A bridge, `floor` or `pipe`.
+    pub contender: String,
+    /// What was measured, or why nothing was.
+    pub report: Result<Report, String>,
+}
+
+/// All that was measured.
+#[derive(Debug)]
+pub struct Outcome {
+    /// The bridges' names.
+    pub bridges: Vec<String>,
+    /// A number of a cell, beside the floor's.
+    pub rows: Vec<Row>,
+    /// What must not grow.
+    pub growths: Vec<GrowthRow>,
+    /// Every run.
+    pub trials: Vec<Trial>,
+}
+
+/// A number of a cell.
+#[derive(Debug)]
+pub struct Row {
+    /// The cell's name.
+    pub cell: String,
+    /// Which number.
+    pub measure: Measure,
+    /// The floor's own.
+    pub floor: Option<Spread>,
+    /// The pipe's own.
+    pub pipe: Option<Spread>,
+    /// The bridges', in their order.
+    pub bridges: Vec<Entry>,
+    /// What they must reach.
+    pub must: Option<f64>,
+    /// What would be better still.
+    pub aim: Option<f64>,
+}
+
+/// What one bridge has reached.
+#[derive(Clone, Debug, Default)]
+pub struct Entry {
+    /// Its own numbers.
+    pub own: Option<Spread>,
+    /// What is judged: the number beside the floor's of the same round, or the number where that says it all.
+    pub judged: Option<Spread>,
+    /// Why there is none.
+    pub reason: Option<String>,
+}
+
+/// A number in several rounds.
+#[derive(Clone, Copy, Debug, serde::Serialize)]
+pub struct Spread {
+    /// In the middle.
+    pub median: f64,
+    /// The smallest.
+    pub low: f64,
+    /// The largest.
+    pub high: f64,
+}
+
+/// A number that must be the same in several cells.
+#[derive(Debug)]
+pub struct GrowthRow {
+    /// What it is.
+    pub name: String,
+    /// By how much the largest median exceeds the smallest, as a share, for each bridge.
+    pub bridges: Vec<Option<f64>>,
+    /// By how much it may.
+    pub within: f64,
+}
+
+impl Spread {
+    /// Of these numbers; `None` if there is none.
+    pub fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
+        let mut numbers: Vec<f64> = numbers.into_iter().filter(|number| number.is_finite()).collect();
+        numbers.sort_by(f64::total_cmp);
+        let (low, high) = (*numbers.first()?, *numbers.last()?);
+        let middle = numbers.len() / 2;
+        let median = match numbers.len() % 2 {
+            0 => f64::midpoint(numbers[middle - 1], numbers[middle]),
+            _ => numbers[middle],
+        };
+        Some(Self { median, low, high })
+    }
+}
+
+impl Outcome {
+    /// Puts the runs together.
+    pub fn new(file: &File, trials: Vec<Trial>) -> Self {
+        let bridges: Vec<_> = file.bridges.iter().map(|bridge| bridge.name.clone()).collect();
+        let mut rows = Vec::new();
+        for cell in &file.cells {
+            for measure in &cell.measures {
+                rows.push(row(cell, *measure, &bridges, &trials));
+            }
+        }
+        let growths = file.growths.iter().map(|growth| grown(growth, file, &bridges, &trials)).collect();
+        Self { bridges, rows, growths, trials }
+    }
+
+    /// What all contenders, or one of them, counted.
+    pub fn tally(&self, contender: Option<&str>) -> Tally {
+        let mut sum = Tally::default();
+        for trial in &self.trials {
+            if contender.is_none_or(|contender| trial.contender == contender) {
+                match &trial.report {
+                    Ok(report) => sum.add(&report.tally),
+                    Err(_) => sum.broken += 1,
+                }
+            }
+        }
+        sum
+    }
+
+    /// Bounds that a bridge must meet and has not.
+    pub fn missed(&self) -> usize {
+        let misses = |row: &Row| row.bridges.iter().filter(|entry| row.verdict(entry) == Some(false)).count();
+        let grown =
+            |row: &GrowthRow| row.bridges.iter().flatten().filter(|share| **share > row.within).count();
+        self.rows.iter().map(misses).sum::<usize>() + self.growths.iter().map(grown).sum::<usize>()
+    }
+
+    /// The last report of a contender in a cell.
+    pub fn last(&self, cell: &str, contender: &str) -> Option<&Report> {
+        let mut reports =
+            self.trials.iter().filter(|trial| trial.cell == cell && trial.contender == contender);
+        reports.next_back()?.report.as_ref().ok()
+    }
+}
+
+impl Row {
+    /// Whether a bridge does what it must; `None` if nothing is demanded, or nothing was measured.
+    pub fn verdict(&self, entry: &Entry) -> Option<bool> {
+        Some(self.measure.meets(entry.judged?.median, self.must?))
+    }
+}
+
+/// The number in each round.
+fn numbers<'a>(
+    trials: &'a [Trial],
+    cell: &'a str,
+    contender: &'a str,
+    measure: Measure,
+) -> impl Iterator<Item = (u32, f64)> + 'a {
+    let mine = trials.iter().filter(move |trial| trial.cell == cell && trial.contender == contender);
+    mine.filter_map(move |trial| Some((trial.round, measure.of(trial.report.as_ref().ok()?)?)))
+}
+
+fn row(cell: &Cell, measure: Measure, bridges: &[String], trials: &[Trial]) -> Row {
+    let of =
+        |contender: &str| -> Vec<(u32, f64)> { numbers(trials, &cell.name, contender, measure).collect() };
+    let (floor, pipe) = (of("floor"), of("pipe"));
+    let at = |numbers: &[(u32, f64)], round: u32| {
+        numbers.iter().find(|number| number.0 == round).map(|number| number.1)
+    };
+    let entry = |name: &String| {
+        let own = of(name);
+        let judged = own.iter().filter_map(|(round, number)| {
+            if measure.is_absolute() {
+                return Some(*number);
+            }
+            let beside = match measure {
+                Measure::P50OfBoth => at(&floor, *round)? + at(&pipe, *round)?,
+                _ => at(&floor, *round)?,
+            };
+            (beside > 0.0).then(|| number / beside)
+        });
+        let mut mine = trials.iter().filter(|trial| trial.cell == cell.name && trial.contender == *name);
+        let reason = mine.find_map(|trial| trial.report.as_ref().err().cloned());
+        Entry { judged: Spread::of(judged), own: Spread::of(own.iter().map(|number| number.1)), reason }
+    };
+    let spread = |numbers: &[(u32, f64)]| Spread::of(numbers.iter().map(|number| number.1));
+    Row {
+        cell: cell.name.clone(),
+        measure,
+        bridges: bridges.iter().map(entry).collect(),
+        floor: spread(&floor),
+        pipe: spread(&pipe),
+        must: cell.must.get(&measure).copied(),
+        aim: cell.aim.get(&measure).copied(),
+    }
+}
+
+fn grown(growth: &Growth, file: &File, bridges: &[String], trials: &[Trial]) -> GrowthRow {
+    let share = |bridge: &String| {
+        let cells = file.cells.iter().filter(|cell| growth.cells.contains(&cell.name));
+        let medians: Vec<f64> =
+            cells.filter_map(|cell| typical(growth.measure, cell, bridge, trials)).collect();
+        let spread = Spread::of(medians.iter().copied()).filter(|_| medians.len() > 1)?;
+        (spread.low > 0.0).then(|| spread.high / spread.low - 1.0)
+    };
+    GrowthRow {
+        name: growth.name.clone(),
+        bridges: bridges.iter().map(share).collect(),
+        within: growth.within,
+    }
+}
+
+fn typical(measure: GrowthMeasure, cell: &Cell, bridge: &str, trials: &[Trial]) -> Option<f64> {
+    let median = |contender: &str, of| {
+        let numbers = numbers(trials, &cell.name, contender, of).map(|number| number.1);
+        Some(Spread::of(numbers)?.median)
+    };
+    match (measure, &cell.scenario) {
+        (GrowthMeasure::Cpu, _) => median(bridge, Measure::Cpu),
+        (GrowthMeasure::CpuOfFloor, _) => {
+            Some(median(bridge, Measure::Cpu)? / median("floor", Measure::Cpu)?)
+        }
+        (GrowthMeasure::TimePerByte, Scenario::Calls(calls)) => {
+            Some(median(bridge, Measure::P50)? / (calls.payload.0 as f64).max(1.0))
+        }
+        (GrowthMeasure::TimePerByte, _) => None,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_middle_and_the_ends() {
+        let spread = |numbers: &[f64]| Spread::of(numbers.iter().copied()).map(|s| (s.median, s.low, s.high));
+        assert_eq!(spread(&[3.0, 1.0, 2.0]), Some((2.0, 1.0, 3.0)));
+        assert_eq!(spread(&[3.0, 1.0]), Some((2.0, 1.0, 3.0)));
+        assert_eq!(spread(&[f64::NAN]), None);
+    }
+}
