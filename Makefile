@@ -75,10 +75,25 @@ fuzz-tool:
 bench:
 	cargo bench --locked -p waggle-benches -- $(ARGS)
 
-## Every tier.
-test: check unit e2e charts apiserver cluster fuzz
+## Instructions of the hot paths, against the committed counts. ARGS: --accept "why they are others"
+.PHONY: instructions
+instructions:
+	benches/instructions.sh $(ARGS)
 
-## The data path in a real cluster beside the floor, as a table: not a test, and worth something on a quiet machine only.
+## Measure on this machine, which must be quiet, and publish in docs/performance.md and README.md: half an hour.
+.PHONY: perf perf-bridges
+perf:
+	benches/perf.sh waggle $(ARGS)
+
+## The same beside other bridges, as far as they are installed: see loadtest/examples/bridges.toml.
+perf-bridges:
+	benches/perf.sh bridges $(ARGS)
+
+## Every tier.
+test: check unit e2e instructions charts apiserver cluster fuzz
+
+## The data path in a real cluster beside the floor, into docs/performance.md: not a test, and on a quiet machine only.
 .PHONY: measure
 measure:
 	tests/cluster/run.sh node cluster/measure
+	python3 benches/perf.py cluster target/cluster

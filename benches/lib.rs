@@ -1,5 +1,7 @@
 //! What the benches measure with. The benches themselves are in `benches/`.
 
+pub mod hive;
+
 /// Sizes of a message in bytes: a small call, a page of text, a picture.
 pub const SIZES: [usize; 3] = [200, 64 * 1024, 1024 * 1024];
 

@@ -1,0 +1,20 @@
+#!/usr/bin/env bash
+# Counts the instructions of the hot paths and compares them with those in instructions.json.
+#   benches/instructions.sh                   fails where one has grown by more than 3 %
+#   benches/instructions.sh --accept REASON   writes the file anew
+# Installs what it needs: valgrind, and the runner that fits the gungraun of Cargo.lock.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+if ! command -v valgrind > /dev/null; then
+  as_root=; [ "$(id -u)" = 0 ] || as_root=sudo
+  $as_root apt-get update -qq
+  $as_root apt-get install -y -qq --no-install-recommends valgrind libc6-dbg
+fi
+version=$(sed -n 's/^gungraun = "=\(.*\)"$/\1/p' Cargo.toml)
+if [ "$(gungraun-runner --version 2> /dev/null)" != "gungraun-runner $version" ]; then
+  cargo install gungraun-runner --version "$version" --locked
+fi
+
+cargo bench --locked -p waggle-benches --features instructions --bench instructions -- --output-format=json |
+  python3 benches/instructions.py "$@"

@@ -1,0 +1,18 @@
+#!/usr/bin/env bash
+# Measures and publishes: tables into docs/performance.md, plots beside it, headlines into README.md.
+#   benches/perf.sh waggle [OPTIONS]    the proxy beside the bare server: what it must reach
+#   benches/perf.sh bridges [OPTIONS]   the proxy beside other bridges, as far as they are installed (see the file)
+# Options go to `loadtest compare`, such as --rounds 1. Worth something on a quiet machine only.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+what=${1:?waggle or bridges}
+shift
+cargo build --release --locked -p waggle-proxy -p loadtest
+out=target/perf
+mkdir -p "$out"
+plots=()
+[ "$what" != waggle ] || plots=(--svg docs/performance)
+PATH="$PWD/target/release:$PATH" target/release/loadtest compare "loadtest/examples/$what.toml" \
+  --html "$out/$what.html" --markdown "$out/$what.md" --json "${plots[@]}" "$@" > "$out/$what.json"
+python3 benches/perf.py "$what" "$out"
