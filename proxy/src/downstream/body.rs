@@ -92,11 +92,7 @@ pub(crate) enum ReadError {
     Broken,
 }
 
-/// A body in one piece that is not larger is copied: it is a part of the buffer that the connection was read into,
-/// which could not be read into again before the request's end.
-const COPIED: usize = 4096;
-
-/// Reads a request body of at most `limit` bytes. A large one in one piece is not copied.
+/// Reads a request body of at most `limit` bytes. A body in one piece is not copied.
 pub(crate) async fn read<B>(mut body: B, limit: usize) -> Result<Bytes, ReadError>
 where
     B: http_body::Body<Data = Bytes> + Unpin,
@@ -123,9 +119,5 @@ where
             }
         }
     }
-    Ok(match rest.is_empty() {
-        true if first.len() <= COPIED => Bytes::copy_from_slice(&first),
-        true => first,
-        false => rest.freeze(),
-    })
+    Ok(if rest.is_empty() { first } else { rest.freeze() })
 }

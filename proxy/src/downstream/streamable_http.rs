@@ -66,7 +66,7 @@ impl Endpoint {
         }
         let kind = message.envelope.kind();
         let id = message.id().filter(|_| kind == Kind::Request);
-        self.post_message(parts, message).await.map_err(|refusal| refusal.to(id))
+        self.post_message(&parts, message).await.map_err(|refusal| refusal.to(id))
     }
 
     async fn initialize(&self, message: &Message) -> Result<Response<Body>, Refusal> {
@@ -80,12 +80,9 @@ impl Endpoint {
         Ok(response)
     }
 
-    async fn post_message(&self, parts: Parts, message: Message) -> Result<Response<Body>, Refusal> {
-        let session = self.session(&parts)?;
+    async fn post_message(&self, parts: &Parts, message: Message) -> Result<Response<Body>, Refusal> {
+        let session = self.session(parts)?;
         let busy = session.busy();
-        let accept = headers::accept(&parts.headers);
-        // What is kept of a request keeps the whole buffer that it was read into.
-        drop(parts);
         match message.envelope.kind() {
             Kind::Request if message.is("ping") => {
                 Ok(headers::json(Body::full(pong(&message.id().unwrap_or_default()))))
@@ -93,11 +90,12 @@ impl Endpoint {
             Kind::Request => {
                 let inside = self.let_in()?;
                 let outlet = session.post_stream(1);
+                let accept = headers::accept(&parts.headers);
                 if accept == Accept::Json {
                     outlet.refuse_messages();
                 }
                 self.forward(&session, &outlet, &message).await?;
-                drop((inside, message));
+                drop(inside);
                 Ok(self.respond(&session, outlet, accept, false, busy).await)
             }
             Kind::Notification | Kind::Response | Kind::Error => {
