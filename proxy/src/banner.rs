@@ -5,7 +5,7 @@ use std::{
     io::{self, IsTerminal as _, Write as _},
 };
 
-use waggle_proxy::Proxy;
+use crate::Proxy;
 
 /// Prints the URL as the only line of stdout and, on a terminal, how to connect clients.
 pub(crate) fn print(proxy: &Proxy) -> io::Result<()> {

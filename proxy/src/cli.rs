@@ -14,7 +14,7 @@ use clap::{Arg, ArgAction, ArgMatches, Args, Command, FromArgMatches, Parser, Su
 
 use crate::config::{Mistake, Source, all_options, nearest};
 use crate::launch::{InstallOptions, LaunchOptions};
-use crate::probe::ProbeOptions;
+use crate::probe::{AwaitOptions, ProbeOptions};
 
 /// The command line of `waggle-proxy`, as it was typed.
 #[derive(Debug, Default, Parser)]
@@ -23,7 +23,7 @@ use crate::probe::ProbeOptions;
     version,
     about = "Puts any MCP server behind one URL that every MCP client can use",
     after_help = "Without COMMAND and URL the built-in demo server is served. stdout carries one line, the URL; logs go to stderr.",
-    override_usage = "waggle-proxy [OPTIONS] [-- COMMAND [ARGS]...]\n       waggle-proxy [OPTIONS] --upstream URL\n       waggle-proxy [OPTIONS] --launcher PATH\n       waggle-proxy launch --socket PATH -- COMMAND [ARGS]...\n       waggle-proxy install DIR\n       waggle-proxy probe URL\n       waggle-proxy demo",
+    override_usage = "waggle-proxy [OPTIONS] [-- COMMAND [ARGS]...]\n       waggle-proxy [OPTIONS] --upstream URL\n       waggle-proxy [OPTIONS] --launcher PATH\n       waggle-proxy launch --socket PATH -- COMMAND [ARGS]...\n       waggle-proxy install DIR [-- ARGS...]\n       waggle-proxy await ADDRESS\n       waggle-proxy probe URL\n       waggle-proxy demo",
     args_conflicts_with_subcommands = true,
     disable_help_subcommand = true
 )]
@@ -56,6 +56,7 @@ const DEMO: &str = "demo";
 const LAUNCH: &str = "launch";
 const INSTALL: &str = "install";
 const PROBE: &str = "probe";
+const AWAIT: &str = "await";
 
 /// What else the program can do.
 #[derive(Clone, Debug, Subcommand)]
@@ -73,6 +74,9 @@ pub enum Mode {
     /// Copy this program to where another container can execute it
     #[command(name = INSTALL)]
     Install(InstallOptions),
+    /// Wait until a proxy lives, by its admin port
+    #[command(name = AWAIT)]
+    Await(AwaitOptions),
     /// Connect to an MCP server as a client does, and print its name and how many tools it has
     #[command(name = PROBE)]
     Probe(ProbeOptions),
@@ -203,7 +207,7 @@ fn diagnose(error: &clap::Error, args: &[OsString]) -> (Mistake, Option<Vec<OsSt
 
     match args.get(1).and_then(|arg| arg.to_str()) {
         Some(DEMO) => return (Mistake::BesideDemo, None),
-        Some(mode @ (LAUNCH | INSTALL | PROBE)) => return (misused(mode, error), None),
+        Some(mode @ (LAUNCH | INSTALL | AWAIT | PROBE)) => return (misused(mode, error), None),
         _ => {}
     }
     let invalid = context(ContextKind::InvalidArg).or_else(|| context(ContextKind::InvalidSubcommand));

@@ -39,6 +39,11 @@ impl Gate {
         self.shut.store(false, Ordering::SeqCst);
     }
 
+    /// Whether nobody is let in.
+    pub(crate) fn is_shut(&self) -> bool {
+        self.shut.load(Ordering::SeqCst)
+    }
+
     /// Whether somebody is inside.
     pub(crate) fn is_occupied(&self) -> bool {
         self.inside.load(Ordering::SeqCst) > 0
@@ -68,8 +73,9 @@ mod tests {
     async fn a_shut_gate_waits_for_those_that_it_has_let_in() {
         let gate = Gate::default();
         let (one, two) = (gate.enter().unwrap(), gate.enter().unwrap());
+        assert!(!gate.is_shut());
         gate.shut();
-        assert!(gate.enter().is_none());
+        assert!(gate.is_shut() && gate.enter().is_none());
         let mut emptied = std::pin::pin!(gate.emptied());
         for inside in [one, two] {
             tokio::select! {
@@ -80,7 +86,7 @@ mod tests {
         }
         emptied.await;
         gate.open();
-        assert!(gate.enter().is_some());
+        assert!(!gate.is_shut() && gate.enter().is_some());
     }
 
     /// What shutting it means: after it, nobody is inside who was not there before.

@@ -13,9 +13,11 @@
 //! | [`demo`] | the built-in demo server |
 //! | [`probe`] | a client's first steps, to see whether a server answers |
 //! | [`telemetry`] | logs and metrics |
+//! | [`program`] | `waggle-proxy` itself, and what it says at start |
 //!
 //! The rules of the protocol are values in `waggle_protocol`; this crate gives them sockets, processes and time.
 
+mod banner;
 mod child;
 pub mod cli;
 mod clock;
@@ -26,6 +28,7 @@ mod error;
 mod gate;
 pub mod launch;
 pub mod probe;
+pub mod program;
 mod proxy;
 mod reload;
 mod secret;

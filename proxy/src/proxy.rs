@@ -119,10 +119,7 @@ impl Proxy {
         });
         let router = Arc::new(Router::new(endpoint.clone()));
         let serving = router.clone();
-        let answer = move |request| {
-            let router = serving.clone();
-            async move { router.answer(request).await }
-        };
+        let answer = move |request| serving.clone().answer(request);
         connections.spawn(listener.clone().run(public, slots.clone(), answer));
         let admin_address = admin.as_ref().map_or("off".to_owned(), |(_, address)| address.to_string());
         tracing::info!(mcp = %address, admin = admin_address, "listening");
@@ -196,8 +193,8 @@ impl Proxy {
         let grace = server.config.now().times.grace;
         let end = Instant::now() + grace;
         let requests_end = end - grace / FOR_PROCESSES;
-        tracing::info!(grace_seconds = grace.as_secs_f32(), "shutting down");
         self.endpoint.drain();
+        tracing::info!(grace_seconds = grace.as_secs_f32(), "shutting down");
         self.listener.closing.cancel();
         self.endpoint.fleet.end_listens();
         let answered = async {

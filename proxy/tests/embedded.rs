@@ -62,7 +62,7 @@ async fn several_at_once_do_not_meet_and_each_ends_alone() {
     }
     while let Some((address, admin, stop)) = proxies.pop() {
         stop.send(()).unwrap();
-        tokio::time::timeout(Duration::from_secs(20), running.join_next())
+        tokio::time::timeout(Duration::from_secs(120), running.join_next())
             .await
             .unwrap()
             .unwrap()

@@ -50,8 +50,22 @@ impl Envelope {
     pub fn is_method(&self, message: &[u8], name: &str) -> bool {
         let Some(raw) = self.span(Field::Method).map(|span| span.of(message)) else { return false };
         match raw {
-            [b'"', inner @ .., b'"'] if inner == name.as_bytes() => true,
+            [b'"', inner @ .., b'"'] if inner.len() <= name.len() => inner == name.as_bytes(),
+            // An escape is longer than what it stands for.
             _ => memchr::memchr(b'\\', raw).is_some() && self.method(message) == name,
+        }
+    }
+
+    /// The method's name, decoded, as bytes: what is compared needs no second look at its UTF-8. `message` is what was
+    /// scanned.
+    pub fn method_bytes<'a>(&self, message: &'a [u8]) -> Cow<'a, [u8]> {
+        let raw = self.span(Field::Method).map_or(&b"\"\""[..], |span| span.of(message));
+        match raw {
+            [b'"', inner @ .., b'"'] if !inner.contains(&b'\\') => Cow::Borrowed(inner),
+            _ => match self.method(message) {
+                Cow::Borrowed(name) => Cow::Borrowed(name.as_bytes()),
+                Cow::Owned(name) => Cow::Owned(name.into_bytes()),
+            },
         }
     }
 

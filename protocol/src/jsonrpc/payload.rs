@@ -54,6 +54,17 @@ impl Payload {
         }
     }
 
+    /// The message's only part.
+    ///
+    /// # Errors
+    /// The message itself, if it has several.
+    pub fn into_one(self) -> Result<Bytes, Self> {
+        match self.parts {
+            Parts::One(part) => Ok(part),
+            Parts::Many(_) => Err(self),
+        }
+    }
+
     /// The message in one piece; copies if it has several parts.
     pub fn to_bytes(&self) -> Bytes {
         match &self.parts {

@@ -27,11 +27,9 @@ pub fn claim(message: &[u8], envelope: &Envelope, version_header: Option<&str>) 
         // Only servers of the legacy era ask.
         Kind::Response | Kind::Error => Claim::Legacy,
         Kind::Request | Kind::Notification if envelope.span(Field::MetaVersion).is_some() => Claim::Modern,
+        Kind::Request | Kind::Notification if !version_header.is_some_and(is_modern) => Claim::Legacy,
         Kind::Request if envelope.is_method(message, "initialize") => Claim::Legacy,
-        Kind::Request | Kind::Notification if version_header.is_some_and(is_modern) => {
-            Claim::ModernWithoutMeta
-        }
-        Kind::Request | Kind::Notification => Claim::Legacy,
+        Kind::Request | Kind::Notification => Claim::ModernWithoutMeta,
     }
 }
 
@@ -55,12 +53,13 @@ pub fn claim_batch<'a>(
 
 /// Whether a version is 2026-07-28 or later. Versions are dates, so they sort as text; anything else is no version.
 pub fn is_modern(version: &str) -> bool {
-    let date = version.len() == MODERN.len()
-        && version.bytes().zip(MODERN.bytes()).all(|(byte, model)| match model {
+    let is_date = || {
+        version.bytes().zip(MODERN.bytes()).all(|(byte, model)| match model {
             b'-' => byte == b'-',
             _ => byte.is_ascii_digit(),
-        });
-    date && version >= MODERN
+        })
+    };
+    version.len() == MODERN.len() && version >= MODERN && is_date()
 }
 
 #[cfg(test)]

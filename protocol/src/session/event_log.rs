@@ -95,6 +95,16 @@ impl EventLog {
         self.read = self.read.max(sequence);
     }
 
+    /// Hands over the messages that nobody has read: they are not held any more.
+    pub fn take_unread(&mut self) -> Vec<Payload> {
+        let skip = self.events.partition_point(|(held, _)| *held <= self.read);
+        self.mark_read(self.last);
+        self.dropped = self.last;
+        let taken: Vec<_> = self.events.drain(skip..).map(|(_, event)| event.payload).collect();
+        self.bytes -= taken.iter().map(Payload::len).sum::<usize>();
+        taken
+    }
+
     /// Payload bytes held.
     pub fn bytes(&self) -> usize {
         self.bytes

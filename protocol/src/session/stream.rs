@@ -247,11 +247,9 @@ impl Stream {
         }
     }
 
-    /// The messages after the last one that was read, for a single JSON body; counts as reading them.
+    /// The messages after the last one that was read, for a single JSON body; they cannot be read again.
     pub fn take_answers(&mut self) -> Vec<Payload> {
-        let answers = self.log.after(self.log.read()).map(|(_, event)| event.payload.clone()).collect();
-        self.log.mark_read(self.log.last());
-        answers
+        self.log.take_unread()
     }
 }
 

@@ -21,16 +21,17 @@ impl<'a> Authority<'a> {
             let (address, after) = rest.split_once(']')?;
             (Cow::Owned(format!("[{}]", address.parse::<Ipv6Addr>().ok()?)), after)
         } else {
-            let (name, after) = text.split_at(text.find(':').unwrap_or(text.len()));
-            let legal = |b: u8| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.');
-            if name.is_empty()
-                || name.len() > LONGEST_NAME
-                || !name.bytes().all(legal)
-                || name.starts_with('.')
-            {
+            // Each request names its host: what is legal, and whether it is spelt as usual, is seen in one walk.
+            let mut uppercase = false;
+            let end = text.bytes().position(|b| {
+                uppercase |= b.is_ascii_uppercase();
+                !(b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_' | b'.'))
+            });
+            let (name, after) = text.split_at_checked(end.unwrap_or(text.len()))?;
+            if name.is_empty() || name.len() > LONGEST_NAME || name.starts_with('.') {
                 return None;
             }
-            let host = match name.bytes().any(|b| b.is_ascii_uppercase()) {
+            let host = match uppercase {
                 true => Cow::Owned(name.to_ascii_lowercase()),
                 false => Cow::Borrowed(name),
             };

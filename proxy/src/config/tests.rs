@@ -293,7 +293,7 @@ fn any_config() -> impl Strategy<Value = Config> {
     let origins =
         prop::collection::vec("(https?|x-y)://[a-z0-9]{1,9}(\\.[a-z]{2,3})?(:[1-9][0-9]{0,3})?", 0..3);
     let url = prop::option::of("https?://[a-z]{1,9}(:[1-9][0-9]{0,3})?(/[a-zA-Z0-9._~-]{3,9}){0,2}");
-    let log = prop::sample::select(vec!["off", "debug", "warn,hyper=trace", "a[b]=info"]);
+    let log = prop::sample::select(vec!["off", "debug", "warn,hyper=trace", "a::b=info"]);
     let numbers = prop::collection::vec(any::<u64>(), 64);
     let enums = (0..3_usize, 0..3_usize);
     (words, origins, url, log, numbers, enums).prop_map(

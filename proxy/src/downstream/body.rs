@@ -16,24 +16,29 @@ use super::sse_body::SseBody;
 /// The body of any response that Waggle gives.
 #[derive(Debug)]
 pub(crate) enum Body {
+    /// Known in full; empty once it is sent. Most answers are one part, which needs no list.
+    One(Bytes),
     /// Known in full, as parts in order.
-    Full(VecDeque<Bytes>),
+    Parts(VecDeque<Bytes>),
     /// A stream of events.
     Sse(Box<SseBody>),
 }
 
 impl Body {
     pub(crate) fn empty() -> Self {
-        Self::Full(VecDeque::new())
+        Self::One(Bytes::new())
     }
 
     pub(crate) fn full(bytes: impl Into<Bytes>) -> Self {
-        Self::Full(VecDeque::from([bytes.into()]))
+        Self::One(bytes.into())
     }
 
     /// One message as it is.
-    pub(crate) fn message(payload: &Payload) -> Self {
-        Self::Full(payload.parts().iter().cloned().collect())
+    pub(crate) fn message(payload: Payload) -> Self {
+        match payload.into_one() {
+            Ok(part) => Self::One(part),
+            Err(payload) => Self::Parts(payload.parts().iter().cloned().collect()),
+        }
     }
 
     /// Messages as a JSON array, the answer to a batch.
@@ -48,7 +53,7 @@ impl Body {
             parts.push_back(opening);
         }
         parts.push_back(Bytes::from_static(b"]"));
-        Self::Full(parts)
+        Self::Parts(parts)
     }
 }
 
@@ -66,19 +71,27 @@ impl http_body::Body for Body {
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
     ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
-        match &mut *self {
-            Self::Full(parts) => Poll::Ready(parts.pop_front().map(|part| Ok(Frame::data(part)))),
-            Self::Sse(sse) => sse.poll_frame(cx),
-        }
+        let part = match &mut *self {
+            Self::One(bytes) if bytes.is_empty() => None,
+            Self::One(bytes) => Some(std::mem::take(bytes)),
+            Self::Parts(parts) => parts.pop_front(),
+            Self::Sse(sse) => return sse.poll_frame(cx),
+        };
+        Poll::Ready(part.map(|part| Ok(Frame::data(part))))
     }
 
     fn is_end_stream(&self) -> bool {
-        matches!(self, Self::Full(parts) if parts.is_empty())
+        match self {
+            Self::One(bytes) => bytes.is_empty(),
+            Self::Parts(parts) => parts.is_empty(),
+            Self::Sse(_) => false,
+        }
     }
 
     fn size_hint(&self) -> SizeHint {
         match self {
-            Self::Full(parts) => SizeHint::with_exact(parts.iter().map(|part| part.len() as u64).sum()),
+            Self::One(bytes) => SizeHint::with_exact(bytes.len() as u64),
+            Self::Parts(parts) => SizeHint::with_exact(parts.iter().map(|part| part.len() as u64).sum()),
             Self::Sse(_) => SizeHint::default(),
         }
     }

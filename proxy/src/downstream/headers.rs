@@ -16,14 +16,19 @@ pub(super) static SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-
 pub(super) static PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 pub(super) static LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
+const JSON: &[u8] = b"application/json";
+
 /// A POST's body is JSON, whatever its charset parameter, and is not compressed.
 pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
     if headers.contains_key(CONTENT_ENCODING) {
         return Err(Refusal::media_type("compressed request bodies are not accepted; send plain JSON"));
     }
-    let media_type = headers.get(CONTENT_TYPE).map(|value| media_type(value.as_bytes()));
-    match media_type {
-        Some(value) if value.eq_ignore_ascii_case(b"application/json") => Ok(()),
+    let is_json = |value: &[u8]| {
+        // As nearly all write it, first.
+        value == JSON || media_type(value).eq_ignore_ascii_case(JSON)
+    };
+    match headers.get(CONTENT_TYPE) {
+        Some(value) if is_json(value.as_bytes()) => Ok(()),
         _ => Err(Refusal::media_type("the request body must be JSON; send Content-Type: application/json")),
     }
 }
@@ -32,7 +37,7 @@ pub(super) fn check_content_type(headers: &HeaderMap) -> Result<(), Refusal> {
 pub(super) fn only(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     let mut values = headers.get_all(name).iter();
     match (values.next(), values.next()) {
-        (Some(value), None) => value.to_str().ok().map(str::trim),
+        (Some(value), None) => value.to_str().ok().map(str::trim_ascii),
         _ => None,
     }
 }
@@ -78,7 +83,10 @@ fn media_type(value: &[u8]) -> &[u8] {
 /// 2025-06-18 on it must be the negotiated one.
 pub(super) fn check_version(headers: &HeaderMap, negotiated: ProtocolVersion) -> Result<(), Refusal> {
     let Some(sent) = header(headers, &PROTOCOL_VERSION) else { return Ok(()) };
-    let Some(version) = ProtocolVersion::parse(sent) else {
+    if sent == negotiated.as_str().as_bytes() {
+        return Ok(());
+    }
+    let Some(version) = str::from_utf8(sent).ok().and_then(ProtocolVersion::parse) else {
         let supported = ProtocolVersion::ALL.map(ProtocolVersion::as_str).join(", ");
         return Err(Refusal::invalid(format!("unsupported MCP-Protocol-Version; supported are {supported}")));
     };

@@ -1,7 +1,7 @@
 //! HTTP+SSE of 2024-11-05: a stream whose life is the session's, and a place to POST to.
 
 use bytes::Bytes;
-use hyper::{Request, Response, http::request::Parts};
+use hyper::{Response, http::request::Parts};
 use waggle_protocol::{Gather, jsonrpc::Kind, sse::encode as sse};
 
 use super::{
@@ -31,13 +31,12 @@ impl Endpoint {
     }
 
     /// A message of such a session. Answers come on its stream.
-    pub(crate) async fn post_sse<B>(&self, request: Request<B>) -> Result<Response<Body>, Refusal>
+    pub(crate) async fn post_sse<B>(&self, parts: &Parts, body: B) -> Result<Response<Body>, Refusal>
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
-        let (parts, body) = request.into_parts();
         headers::check_content_type(&parts.headers)?;
-        let session = self.sse_session(&parts)?;
+        let session = self.sse_session(parts)?;
         let message = Message::parse(self.body(body).await?)?;
         let _busy = session.busy();
         let id = message.id().filter(|_| message.envelope.kind() == Kind::Request);
@@ -69,6 +68,6 @@ impl Endpoint {
         let query = parts.uri.query().unwrap_or_default();
         let id = query.split('&').find_map(|pair| pair.strip_prefix("sessionId="));
         let id = id.ok_or_else(|| Refusal::invalid("the sessionId parameter is missing; open /sse first"))?;
-        self.sessions.find(id, Transport::HttpSse).ok_or_else(Refusal::unknown_session)
+        self.sessions.find(id.as_bytes(), Transport::HttpSse).ok_or_else(Refusal::unknown_session)
     }
 }

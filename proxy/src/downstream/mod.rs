@@ -9,7 +9,13 @@ mod modern;
 mod sse_body;
 mod streamable_http;
 
-use std::{sync::Arc, time::Duration};
+use std::{
+    future::{Future, poll_fn},
+    pin::pin,
+    sync::Arc,
+    task::Poll,
+    time::Duration,
+};
 
 use bytes::Bytes;
 use hyper::{
@@ -104,10 +110,15 @@ impl Endpoint {
             let config = self.server.config.now();
             (config.limits.max_body, config.times.body_timeout)
         };
-        let read = tokio::select! {
-            biased;
-            read = timeout(within, body::read(body, limit)) => read,
-            () = self.drained.cancelled() => return Err(Refusal::shutting_down()),
+        let mut reading = pin!(body::read(body, limit));
+        // Most bodies come with their heads, and need no timer.
+        let read = match poll_fn(|cx| Poll::Ready(reading.as_mut().poll(cx))).await {
+            Poll::Ready(read) => Ok(read),
+            Poll::Pending => tokio::select! {
+                biased;
+                read = timeout(within, reading) => read,
+                () = self.drained.cancelled() => return Err(Refusal::shutting_down()),
+            },
         };
         let read = read.map_err(|_| {
             self.server.metrics.limit_hit("body_timeout");
@@ -173,6 +184,7 @@ fn accepted() -> Response<Body> {
     response
 }
 
-fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a str> {
-    headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim).filter(|value| !value.is_empty())
+/// The value of a header; `None` for an empty one.
+fn header<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Option<&'a [u8]> {
+    headers.get(name).map(|value| value.as_bytes().trim_ascii()).filter(|value| !value.is_empty())
 }

@@ -103,8 +103,11 @@ impl Endpoint {
         if accept == Accept::Json {
             outlet.refuse_messages();
         }
-        let exchange =
-            Exchange::of_call(outlet.clone(), self.server.metrics.clone(), MethodLabel::of(&request.method));
+        let exchange = Exchange::of_call(
+            outlet.clone(),
+            self.server.metrics.clone(),
+            MethodLabel::of(request.method.as_bytes()),
+        );
         let principal = Principal::of(parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes()));
         let caller = self.fleet.call(settled, principal, exchange, &message.bytes, &message.envelope).await?;
         Ok((outlet, caller, accept))
@@ -121,7 +124,8 @@ impl Endpoint {
         if let First::Answers(answers) = first {
             let status = outlet.error_code().map_or(200, status_of);
             let status = StatusCode::from_u16(status).unwrap_or_default();
-            return headers::json_with(answers.first().map_or_else(Body::empty, Body::message), status);
+            let body = answers.into_iter().next().map_or_else(Body::empty, Body::message);
+            return headers::json_with(body, status);
         }
         let mut opening = Gather::new();
         if !outlet.has_messages() {

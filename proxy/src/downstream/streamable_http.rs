@@ -7,7 +7,7 @@
 use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
-use hyper::{Request, Response, StatusCode, header::HeaderValue, http::request::Parts};
+use hyper::{Response, StatusCode, header::HeaderValue, http::request::Parts};
 use tokio::time::Instant;
 use waggle_protocol::{
     Gather,
@@ -38,35 +38,37 @@ pub(crate) const MCP_METHODS: &str = "POST, GET, DELETE, OPTIONS";
 pub(super) const WITHOUT_STREAM: Duration = Duration::from_secs(24 * 3600);
 
 impl Endpoint {
-    /// A message, or in 2025-03-26 a batch of them.
-    pub(crate) async fn post<B>(&self, request: Request<B>) -> Result<Response<Body>, Refusal>
+    /// A message, or in 2025-03-26 a batch of them. Each request is given the room that the future needs at most: what
+    /// is seldom gets its own.
+    pub(crate) async fn post<B>(&self, parts: &Parts, body: B) -> Result<Response<Body>, Refusal>
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
-        let (parts, body) = request.into_parts();
         headers::check_content_type(&parts.headers)?;
         let body = self.body(body).await?;
         if jsonrpc::is_batch(&body) {
-            return self.post_batch(&parts, &body).await;
+            return Box::pin(self.post_batch(parts, &body)).await;
         }
         let message = Message::parse(body)?;
         let version = headers::only(&parts.headers, &PROTOCOL_VERSION);
         match claim(&message.bytes, &message.envelope, version) {
             Claim::Legacy => {}
             // A legacy client's mistake, as long as its session is known.
-            Claim::ModernWithoutMeta if self.knows_session(&parts) => {}
+            Claim::ModernWithoutMeta if self.knows_session(parts) => {}
             Claim::Modern | Claim::ModernWithoutMeta => {
                 let id = message.id().filter(|_| message.envelope.kind() == Kind::Request);
-                return self.post_modern(&parts, &message).await.map_err(|refusal| refusal.to(id));
+                let answered = Box::pin(self.post_modern(parts, &message)).await;
+                return answered.map_err(|refusal| refusal.to(id));
             }
         }
         if message.envelope.kind() == Kind::Request && message.is("initialize") {
             // A session id here is stale, or of a session that the client has given up.
-            return self.initialize(&message).await.map_err(|refusal| refusal.to(message.id()));
+            let opened = Box::pin(self.initialize(&message)).await;
+            return opened.map_err(|refusal| refusal.to(message.id()));
         }
         let kind = message.envelope.kind();
         let id = message.id().filter(|_| kind == Kind::Request);
-        self.post_message(&parts, message).await.map_err(|refusal| refusal.to(id))
+        self.post_message(parts, &message).await.map_err(|refusal| refusal.to(id))
     }
 
     async fn initialize(&self, message: &Message) -> Result<Response<Body>, Refusal> {
@@ -80,7 +82,7 @@ impl Endpoint {
         Ok(response)
     }
 
-    async fn post_message(&self, parts: &Parts, message: Message) -> Result<Response<Body>, Refusal> {
+    async fn post_message(&self, parts: &Parts, message: &Message) -> Result<Response<Body>, Refusal> {
         let session = self.session(parts)?;
         let busy = session.busy();
         match message.envelope.kind() {
@@ -94,12 +96,12 @@ impl Endpoint {
                 if accept == Accept::Json {
                     outlet.refuse_messages();
                 }
-                self.forward(&session, &outlet, &message).await?;
+                self.forward(&session, &outlet, message).await?;
                 drop(inside);
                 Ok(self.respond(&session, outlet, accept, false, busy).await)
             }
             Kind::Notification | Kind::Response | Kind::Error => {
-                self.tell(&session, &message).await?;
+                self.tell(&session, message).await?;
                 Ok(accepted())
             }
         }
@@ -113,7 +115,7 @@ impl Endpoint {
         message: &Message,
     ) -> Result<(), Refusal> {
         let link = linked(session)?;
-        let method = MethodLabel::of(&message.envelope.method(&message.bytes));
+        let method = MethodLabel::of(&message.envelope.method_bytes(&message.bytes));
         let metrics = self.server.metrics.clone();
         let exchange = Exchange::new(outlet.clone(), session.standalone.clone(), metrics, method);
         link.upstream.request(link.member, exchange, &message.bytes, &message.envelope).await
@@ -198,9 +200,9 @@ impl Endpoint {
         abandon.keep();
         match first {
             First::Answers(answers) if batch => headers::json(Body::array(&answers)),
-            First::Answers(answers) => match &answers[..] {
-                [answer] => headers::json_with(Body::message(answer), gateway_status(&outlet)),
-                _ => accepted(),
+            First::Answers(answers) => match answers.into_iter().next() {
+                Some(answer) => headers::json_with(Body::message(answer), gateway_status(&outlet)),
+                None => accepted(),
             },
             // The request was cancelled, and the client wants no stream.
             First::Stream if accept == Accept::Json => accepted(),
@@ -242,7 +244,9 @@ impl Endpoint {
         let session = self.session(parts)?;
         let _inside = self.let_in()?;
         session.touch();
-        match header(&parts.headers, &LAST_EVENT_ID).and_then(EventId::parse) {
+        let last =
+            header(&parts.headers, &LAST_EVENT_ID).and_then(|id| EventId::parse(str::from_utf8(id).ok()?));
+        match last {
             Some(EventId { stream: number @ 1.., sequence }) => {
                 let gone = || Refusal::invalid("the stream of that Last-Event-ID is no longer held");
                 let outlet = session.kept(number).ok_or_else(gone)?;

@@ -38,7 +38,7 @@ use connection::Connection;
 use crate::child::Reaper;
 
 pub use command::NoCommand;
-pub use install::install;
+pub use install::{go_on, install};
 pub use options::{InstallOptions, LaunchOptions};
 
 /// The first pause before the proxy is looked for again; it doubles up to [`LONGEST_PAUSE`]. A sidecar that has

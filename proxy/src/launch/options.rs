@@ -1,6 +1,6 @@
 //! The command lines of `launch` and `install`.
 
-use std::{path::PathBuf, time::Duration};
+use std::{ffi::OsString, path::PathBuf, time::Duration};
 
 use clap::Args;
 
@@ -37,4 +37,8 @@ pub struct InstallOptions {
     /// The folder to copy this program to, under the name `waggle-proxy`
     #[arg(value_name = "DIR")]
     pub folder: PathBuf,
+
+    /// Go on as the copy, with these arguments
+    #[arg(last = true, value_name = "ARGS")]
+    pub arguments: Vec<OsString>,
 }

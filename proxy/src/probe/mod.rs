@@ -1,9 +1,11 @@
 //! `waggle-proxy probe URL`: whether an MCP server answers there, and what it offers.
 //!
 //! A client's first steps, and no more: the handshake, then the list of tools. Servers that open with `initialize`
-//! are spoken to as such; one that does not is asked in the words of 2026-07-28.
+//! are spoken to as such; one that does not is asked in the words of 2026-07-28. (`waggle-proxy await` looks at a proxy
+//! alone, whatever is behind it.)
 
 mod conversation;
+mod live;
 mod options;
 
 use std::{fmt, sync::Arc, time::Duration};
@@ -11,6 +13,7 @@ use std::{fmt, sync::Arc, time::Duration};
 use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use self::conversation::{Conversation, Silence};
+pub use self::live::{AwaitOptions, await_live};
 pub use self::options::ProbeOptions;
 use crate::{
     config::{Config, Live},

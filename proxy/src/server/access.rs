@@ -1,12 +1,13 @@
 //! Who may talk to us: `Host` and `Origin` against DNS rebinding, and CORS for browsers that may.
 
 use hyper::{
-    HeaderMap, Request, Response,
+    HeaderMap, Response,
     header::{
         ACCESS_CONTROL_ALLOW_HEADERS, ACCESS_CONTROL_ALLOW_METHODS, ACCESS_CONTROL_ALLOW_ORIGIN,
         ACCESS_CONTROL_EXPOSE_HEADERS, ACCESS_CONTROL_MAX_AGE, ACCESS_CONTROL_REQUEST_HEADERS, HOST,
         HeaderValue, ORIGIN, VARY,
     },
+    http::request::Parts,
 };
 
 use crate::{
@@ -64,15 +65,15 @@ impl Access {
 
     /// Refuses a foreign `Host` or `Origin` with 403. `null`, which browsers send for opaque origins, is no
     /// name that could be listed: it may ask, and gets no CORS headers to read the answer with.
-    pub(crate) fn check<B>(&self, request: &Request<B>) -> Result<(), Refusal> {
-        let named = request.headers().get(HOST).and_then(|host| host.to_str().ok());
-        let host = named.or_else(|| request.uri().authority().map(|authority| authority.as_str()));
+    pub(crate) fn check(&self, request: &Parts) -> Result<(), Refusal> {
+        let named = request.headers.get(HOST).and_then(|host| host.to_str().ok());
+        let host = named.or_else(|| request.uri.authority().map(|authority| authority.as_str()));
         if let (Some(hosts), Some(host)) = (&self.hosts, host)
             && !allowed(hosts, host)
         {
             return Err(Refusal::forbidden("this Host is not served here (--allowed-host)"));
         }
-        match request.headers().get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default()) {
+        match request.headers.get(ORIGIN).map(|origin| origin.to_str().unwrap_or_default()) {
             None | Some("null") => Ok(()),
             Some(origin) if self.allows(origin) => Ok(()),
             Some(_) => Err(Refusal::forbidden("this Origin is not allowed (--allowed-origin)")),
@@ -139,6 +140,8 @@ fn is_loopback(origin: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use hyper::Request;
+
     use super::*;
 
     fn check(config: &Config, host: &str, origin: Option<&str>) -> bool {
@@ -146,7 +149,7 @@ mod tests {
         if let Some(origin) = origin {
             request = request.header(ORIGIN, origin);
         }
-        Access::new(config).check(&request.body(()).unwrap()).is_ok()
+        Access::new(config).check(&request.body(()).unwrap().into_parts().0).is_ok()
     }
 
     #[test]

@@ -42,7 +42,10 @@ fn readiness(endpoint: &Endpoint) -> Response<Body> {
     if endpoint.server.waits_for_launcher() {
         return text(StatusCode::SERVICE_UNAVAILABLE, "waiting for the launcher");
     }
-    if endpoint.server.launcher().is_some_and(|launcher| launcher.is_leaving()) {
+    // The next container may be there before requests are let in again.
+    if endpoint.server.launcher().is_some_and(|launcher| launcher.is_leaving())
+        || endpoint.server.gate.is_shut()
+    {
         return text(StatusCode::SERVICE_UNAVAILABLE, "the launcher is shutting down");
     }
     match endpoint.server.handshakes.known() {

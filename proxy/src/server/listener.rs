@@ -20,12 +20,13 @@ use hyper::{
     service::{Service, service_fn},
 };
 use hyper_util::{
-    rt::{TokioExecutor, TokioIo, TokioTimer},
+    rt::{TokioExecutor, TokioTimer},
     server::{conn::auto, graceful::GracefulConnection},
 };
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
+use super::{head_timer::HeadTimer, socket::Socket};
 use crate::{config::Live, downstream::Body, slots::Slots, telemetry::metrics::Metrics};
 
 /// Pause after a failed accept: the process is out of file descriptors, and trying at once burns a core.
@@ -134,7 +135,7 @@ impl Listener {
             is_http1 = begins_as_http1(&stream) => is_http1,
             () = self.drained.cancelled() => return Ok(()),
         };
-        let stream = TokioIo::new(stream);
+        let stream = Socket::new(stream);
         if is_http1 {
             let connection = self.http1().serve_connection(stream, service);
             return self.until_drained(connection, asked).await.map_err(|error| error.to_string());
@@ -147,7 +148,7 @@ impl Listener {
     fn http1(&self) -> http1::Builder {
         let mut builder = http1::Builder::new();
         let within = self.config.now().times.header_timeout;
-        builder.timer(TokioTimer::new()).header_read_timeout(within);
+        builder.timer(HeadTimer::default()).header_read_timeout(within);
         builder
     }
 

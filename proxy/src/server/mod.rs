@@ -2,8 +2,10 @@
 
 mod access;
 pub(crate) mod admin;
+mod head_timer;
 mod listener;
 mod router;
+mod socket;
 
 pub(crate) use listener::Listener;
 pub(crate) use router::Router;

@@ -4,7 +4,7 @@ use std::{convert::Infallible, sync::Arc};
 
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{Method, Request, Response, StatusCode, http::request::Parts};
 
 use super::access::Access;
 use crate::{
@@ -47,29 +47,27 @@ impl Router {
     }
 
     /// Answers a request; a refusal is an answer too.
-    pub(crate) async fn answer<B>(&self, request: Request<B>) -> Result<Response<Body>, Infallible>
+    pub(crate) async fn answer<B>(self: Arc<Self>, request: Request<B>) -> Result<Response<Body>, Infallible>
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
-        let origin = request.headers().contains_key(hyper::header::ORIGIN).then(|| request.headers().clone());
+        let (parts, body) = request.into_parts();
         let rules = self.rules.load_full();
-        let mut response = self.route(&rules, request).await.unwrap_or_else(|refusal| {
+        let mut response = self.route(&rules, &parts, body).await.unwrap_or_else(|refusal| {
             let response = refusal.into_response();
             self.endpoint.server.metrics.refused(response.status().as_u16());
             response
         });
-        if let Some(headers) = origin {
-            rules.access.add_cors(&headers, &mut response);
-        }
+        rules.access.add_cors(&parts.headers, &mut response);
         Ok(response)
     }
 
-    async fn route<B>(&self, rules: &Rules, request: Request<B>) -> Result<Response<Body>, Refusal>
+    async fn route<B>(&self, rules: &Rules, parts: &Parts, body: B) -> Result<Response<Body>, Refusal>
     where
         B: http_body::Body<Data = Bytes> + Unpin,
     {
-        rules.access.check(&request)?;
-        let path = request.uri().path();
+        rules.access.check(parts)?;
+        let path = parts.uri.path();
         let path = path.strip_prefix(&rules.prefix).filter(|rest| rest.starts_with('/')).unwrap_or(path);
         // Both spellings are served; a redirect would turn a POST into a GET in some clients.
         let path = path.strip_suffix('/').unwrap_or(path);
@@ -79,16 +77,16 @@ impl Router {
             "/messages" => "POST, OPTIONS",
             _ => return Err(Refusal::not_found()),
         };
-        match (path, request.method().clone()) {
-            ("/mcp", Method::POST) => self.endpoint.post(request).await,
-            ("/mcp", Method::GET) => self.endpoint.get(&request.into_parts().0),
-            ("/mcp", Method::DELETE) => self.endpoint.delete(&request.into_parts().0),
-            ("/sse", Method::GET) => self.endpoint.open_sse(),
-            ("/messages", Method::POST) => self.endpoint.post_sse(request).await,
-            (_, Method::OPTIONS) => {
+        match (path, &parts.method) {
+            ("/mcp", &Method::POST) => self.endpoint.post(parts, body).await,
+            ("/mcp", &Method::GET) => self.endpoint.get(parts),
+            ("/mcp", &Method::DELETE) => self.endpoint.delete(parts),
+            ("/sse", &Method::GET) => self.endpoint.open_sse(),
+            ("/messages", &Method::POST) => Box::pin(self.endpoint.post_sse(parts, body)).await,
+            (_, &Method::OPTIONS) => {
                 let mut response = Response::new(Body::empty());
                 *response.status_mut() = StatusCode::NO_CONTENT;
-                rules.access.preflight(request.headers(), &mut response, allow);
+                rules.access.preflight(&parts.headers, &mut response, allow);
                 Ok(response)
             }
             _ => Err(Refusal::method_not_allowed(allow)),

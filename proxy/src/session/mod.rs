@@ -107,9 +107,9 @@ impl Session {
         self.last_seen.store(now.as_nanos() as u64, Ordering::Relaxed);
     }
 
-    /// Counts a request as being answered until the guard is dropped.
+    /// Counts a request as being answered until the guard is dropped: until then the session is not idle, and its
+    /// time starts anew.
     pub(crate) fn busy(self: &Arc<Self>) -> Busy {
-        self.touch();
         self.active.fetch_add(1, Ordering::Relaxed);
         Busy(self.clone())
     }

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc, time::Duration};
 use parking_lot::Mutex;
 use waggle_protocol::error::RpcError;
 
-use super::{Session, SessionId, Transport};
+use super::{Session, SessionId, Transport, id::ByRandomBits};
 use crate::{error::Refusal, upstream::Server};
 
 /// How often idle sessions and old replays are looked for; sooner where a session may be idle for less.
@@ -15,7 +15,7 @@ const SWEEP: Duration = Duration::from_secs(10);
 #[derive(Debug)]
 pub(crate) struct Registry {
     server: Arc<Server>,
-    sessions: Mutex<HashMap<SessionId, Arc<Session>>>,
+    sessions: Mutex<HashMap<SessionId, Arc<Session>, ByRandomBits>>,
 }
 
 impl Registry {
@@ -44,7 +44,7 @@ impl Registry {
     }
 
     /// The session of that id on that transport.
-    pub(crate) fn find(&self, id: &str, transport: Transport) -> Option<Arc<Session>> {
+    pub(crate) fn find(&self, id: &[u8], transport: Transport) -> Option<Arc<Session>> {
         let id = SessionId::parse(id)?;
         self.sessions.lock().get(&id).filter(|session| session.transport == transport).cloned()
     }

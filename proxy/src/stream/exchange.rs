@@ -1,8 +1,8 @@
 //! One request's way back to its client.
 
-use std::{sync::Arc, time::Instant};
+use std::sync::Arc;
 
-use waggle_protocol::jsonrpc::Payload;
+use waggle_protocol::{jsonrpc::Payload, time::Timestamp};
 
 use super::Outlet;
 use crate::telemetry::metrics::{MethodLabel, Metrics};
@@ -17,7 +17,7 @@ pub(crate) struct Exchange {
     standalone: Option<Arc<Outlet>>,
     metrics: Arc<Metrics>,
     method: MethodLabel,
-    started: Instant,
+    started: Timestamp,
 }
 
 impl Exchange {
@@ -27,21 +27,21 @@ impl Exchange {
         metrics: Arc<Metrics>,
         method: MethodLabel,
     ) -> Self {
-        Self { outlet, standalone: Some(standalone), metrics, method, started: Instant::now() }
+        let started = outlet.now();
+        Self { outlet, standalone: Some(standalone), metrics, method, started }
     }
 
     /// Of a modern client: its POST's stream is all there is.
     pub(crate) fn of_call(outlet: Arc<Outlet>, metrics: Arc<Metrics>, method: MethodLabel) -> Self {
-        Self { outlet, standalone: None, metrics, method, started: Instant::now() }
+        let started = outlet.now();
+        Self { outlet, standalone: None, metrics, method, started }
     }
 
     /// The response, and its code if it is an error: nothing follows.
     pub(crate) fn answer(self, message: Payload, error: Option<i64>) {
-        self.metrics.answered(self.method, self.started.elapsed());
-        match error {
-            Some(code) => self.outlet.error(message, code),
-            None => self.outlet.response(message),
-        }
+        let now = self.outlet.now();
+        self.metrics.answered(self.method, now.since(self.started));
+        self.outlet.answer(message, error, now);
     }
 
     /// There will be no response.

@@ -1,16 +1,19 @@
 //! A stream towards a client, shared by those who write to it and the response that carries it.
 
 use std::{
+    future::{Future, poll_fn},
+    pin::pin,
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
-use parking_lot::Mutex;
-use tokio::time::Instant;
+use parking_lot::{Mutex, MutexGuard};
+use tokio::time::{Instant, sleep_until};
 use waggle_protocol::{
     jsonrpc::Payload,
     session::{Class, Event, Gone, Read, ReplayLimits, Stream, StreamLimits, Ticket},
+    time::Timestamp,
 };
 
 use crate::{clock::Clock, config::Live, telemetry::metrics::Metrics, upstream::Server};
@@ -93,20 +96,28 @@ impl Outlet {
         &self.metrics
     }
 
+    /// The time of the clock that ages what is held.
+    pub(super) fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
     /// Appends a message that is no response to a request of this stream.
     pub(crate) fn message(&self, message: Payload) {
-        self.push(message, Class::Message);
+        self.push(self.state.lock(), message, Class::Message, self.now());
     }
 
     /// Appends a response.
     pub(crate) fn response(&self, message: Payload) {
-        self.push(message, Class::Response);
+        self.push(self.state.lock(), message, Class::Response, self.now());
     }
 
-    /// Appends a response that is an error with this code.
-    pub(crate) fn error(&self, message: Payload, code: i64) {
-        self.state.lock().error = Some(code);
-        self.response(message);
+    /// Appends a response, and notes its code if it is an error.
+    pub(super) fn answer(&self, message: Payload, error: Option<i64>, now: Timestamp) {
+        let mut state = self.state.lock();
+        if error.is_some() {
+            state.error = error;
+        }
+        self.push(state, message, Class::Response, now);
     }
 
     /// The code of the last response that is an error.
@@ -119,10 +130,8 @@ impl Outlet {
         self.state.lock().stream.has_messages()
     }
 
-    fn push(&self, message: Payload, class: Class) {
-        let limits = self.limits();
-        let mut state = self.state.lock();
-        let pushed = state.stream.push(message, class, &limits, self.clock.now());
+    fn push(&self, mut state: MutexGuard<'_, State>, message: Payload, class: Class, now: Timestamp) {
+        let pushed = state.stream.push(message, class, &self.limits(), now);
         for _ in 0..pushed.dropped {
             self.metrics.dropped("unread");
         }
@@ -154,7 +163,7 @@ impl Outlet {
     }
 
     /// Wakes the waiting response after the lock is free.
-    fn wake(mut state: parking_lot::MutexGuard<'_, State>) {
+    fn wake(mut state: MutexGuard<'_, State>) {
         let waker = state.waker.take();
         drop(state);
         if let Some(waker) = waker {
@@ -222,17 +231,38 @@ impl Outlet {
 
     /// Waits until it is known how to answer the POST, at the latest at `deadline`.
     pub(crate) async fn first(&self, deadline: Instant) -> First {
-        let decided = std::future::poll_fn(|cx| {
-            let mut state = self.state.lock();
-            if state.stream.is_plain_answer() {
-                return Poll::Ready(First::Answers(state.stream.take_answers()));
+        let mut patience = pin!(sleep_until(deadline));
+        // Whom the timer wakes: hyper looks more than once while it waits, and the timer is set the first time only.
+        let mut woken: Option<Waker> = None;
+        poll_fn(|cx| {
+            let first = self.poll_first(cx);
+            if first.is_ready() {
+                return first;
             }
-            if state.stream.has_messages() || state.stream.is_finished() {
-                return Poll::Ready(First::Stream);
-            }
-            state.waker = Some(cx.waker().clone());
-            Poll::Pending
-        });
-        tokio::time::timeout_at(deadline, decided).await.unwrap_or(First::Stream)
+            let is_over = match woken.as_ref().is_some_and(|woken| woken.will_wake(cx.waker())) {
+                true => patience.is_elapsed(),
+                false => {
+                    woken = Some(cx.waker().clone());
+                    patience.as_mut().poll(cx).is_ready()
+                }
+            };
+            if is_over { Poll::Ready(First::Stream) } else { Poll::Pending }
+        })
+        .await
+    }
+
+    fn poll_first(&self, cx: &mut Context<'_>) -> Poll<First> {
+        let mut state = self.state.lock();
+        if state.stream.is_plain_answer() {
+            return Poll::Ready(First::Answers(state.stream.take_answers()));
+        }
+        if state.stream.has_messages() || state.stream.is_finished() {
+            return Poll::Ready(First::Stream);
+        }
+        match &mut state.waker {
+            Some(waker) => waker.clone_from(cx.waker()),
+            none => *none = Some(cx.waker().clone()),
+        }
+        Poll::Pending
     }
 }

@@ -5,8 +5,10 @@ use std::io::{self, IsTerminal as _};
 
 use thiserror::Error;
 use tracing::Subscriber;
-use tracing_subscriber::fmt::MakeWriter;
-use tracing_subscriber::{EnvFilter, reload};
+use tracing_subscriber::filter::Targets;
+use tracing_subscriber::fmt::{self as lines, MakeWriter};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::{Registry, reload};
 
 use crate::config::{Config, LogFormat};
 
@@ -36,7 +38,7 @@ enum Shape {
 }
 
 /// Changes what is logged while the log runs.
-pub struct Filtering(Box<dyn Fn(EnvFilter) -> Result<(), reload::Error> + Send + Sync>);
+pub struct Filtering(reload::Handle<Targets, Registry>);
 
 impl Filtering {
     /// Logs from now on what `filter` says.
@@ -45,7 +47,7 @@ impl Filtering {
     ///
     /// When the filter is malformed, or the log has ended.
     pub fn set(&self, filter: &str) -> Result<(), LogError> {
-        (self.0)(parse(filter)?).map_err(|_| LogError::Ended)
+        self.0.reload(parse(filter)?).map_err(|_| LogError::Ended)
     }
 }
 
@@ -55,8 +57,8 @@ impl fmt::Debug for Filtering {
     }
 }
 
-fn parse(filter: &str) -> Result<EnvFilter, LogError> {
-    EnvFilter::try_new(filter).map_err(|_| LogError::Filter { filter: filter.to_owned() })
+fn parse(filter: &str) -> Result<Targets, LogError> {
+    filter.parse().map_err(|_| LogError::Filter { filter: filter.to_owned() })
 }
 
 /// Starts logging for the whole process.
@@ -86,20 +88,14 @@ fn subscriber<W>(shape: Shape, filter: &str, writer: W) -> Result<Started, LogEr
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let builder = tracing_subscriber::fmt().with_env_filter(parse(filter)?).with_writer(writer);
-    Ok(match shape {
-        Shape::Text { colour } => {
-            let builder = builder.with_ansi(colour).with_filter_reloading();
-            let handle = builder.reload_handle();
-            (Box::new(builder.finish()), Filtering(Box::new(move |filter| handle.reload(filter))))
-        }
+    let (filter, handle) = reload::Layer::new(parse(filter)?);
+    let lines = lines::layer().with_writer(writer);
+    let lines = match shape {
+        Shape::Text { colour } => lines.with_ansi(colour).boxed(),
         // The event's fields at the top level: log stores index them without a path.
-        Shape::Json => {
-            let builder = builder.json().flatten_event(true).with_span_list(false).with_filter_reloading();
-            let handle = builder.reload_handle();
-            (Box::new(builder.finish()), Filtering(Box::new(move |filter| handle.reload(filter))))
-        }
-    })
+        Shape::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    Ok((Box::new(Registry::default().with(filter).with(lines)), Filtering(handle)))
 }
 
 #[cfg(test)]

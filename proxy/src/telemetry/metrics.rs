@@ -31,14 +31,14 @@ impl MethodLabel {
         Self::Other,
     ];
 
-    pub(crate) fn of(method: &str) -> Self {
+    pub(crate) fn of(method: &[u8]) -> Self {
         match method {
-            "tools/call" => Self::ToolsCall,
-            "tools/list" => Self::ToolsList,
-            "resources/read" => Self::ResourcesRead,
-            "resources/list" => Self::ResourcesList,
-            "prompts/get" => Self::PromptsGet,
-            "prompts/list" => Self::PromptsList,
+            b"tools/call" => Self::ToolsCall,
+            b"tools/list" => Self::ToolsList,
+            b"resources/read" => Self::ResourcesRead,
+            b"resources/list" => Self::ResourcesList,
+            b"prompts/get" => Self::PromptsGet,
+            b"prompts/list" => Self::PromptsList,
             _ => Self::Other,
         }
     }

@@ -17,8 +17,7 @@ impl Upstream {
         message: &Bytes,
         envelope: &Envelope,
     ) -> Result<MemberKey, Refusal> {
-        let mut state = self.ready(message.len()).await?;
-        let now = self.server.clock.now();
+        let (mut state, now) = self.ready(message.len()).await?;
         let called = state.mux.call(exchange, message, envelope, now);
         self.sent(&mut state, called)
     }
@@ -32,9 +31,8 @@ impl Upstream {
         message: &Bytes,
         envelope: &Envelope,
     ) -> Result<(), Refusal> {
-        let mut state = self.ready(message.len()).await?;
+        let (mut state, now) = self.ready(message.len()).await?;
         let State { mux, parked: waiting, .. } = &mut *state;
-        let now = self.server.clock.now();
         let legacy = mux.legacy().filter(|_| *waiting == Some(parked.handle));
         let legacy = legacy.ok_or_else(Refusal::stale_state)?;
         legacy.resume(parked.member, round, exchange, message, envelope, now).map_err(Refusal::rpc)?;

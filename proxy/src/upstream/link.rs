@@ -1,7 +1,7 @@
 //! The connection behind a multiplexer: a process with its pipes, or requests to an HTTP server. Drives it until
 //! it ends or nobody needs it.
 
-use std::{pin::pin, sync::Arc};
+use std::{pin::pin, sync::Arc, time::Duration};
 
 use tokio::time::{Instant, sleep_until, timeout};
 use tokio_util::sync::CancellationToken;
@@ -13,6 +13,10 @@ use super::{
     process::{LAST_WORDS, Output, Process},
     stdin,
 };
+
+/// How long a process may still live once it has closed its stdout: that is usually the first sign of its end, and on a
+/// busy machine the second takes a while.
+const CLOSING: Duration = Duration::from_secs(1);
 
 /// Bytes read from stdout at once.
 const READ: usize = 64 * 1024;
@@ -87,9 +91,16 @@ async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
     let server = &upstream.server;
     let mut decoder = LineDecoder::new(server.config.now().limits.max_line);
     let handshake_due = Instant::now() + server.config.now().times.handshake_timeout;
+    // Most of what comes is bytes: what else is waited for stays as it is meanwhile.
     let mut replaced = pin!(server.config.replaced());
+    let mut not_needed = pin!(either_cancelled(&upstream.ended, &server.stop));
+    let mut look = pin!(sleep_until(handshake_due));
     loop {
-        let look = upstream.next_look(handshake_due);
+        // Where it may be later, the look that is set finds nothing due.
+        let next_look = upstream.next_look(handshake_due);
+        if next_look < look.deadline() || look.is_elapsed() {
+            look.as_mut().reset(next_look);
+        }
         tokio::select! {
             biased;
             output = process.next(decoder.buffer(READ)) => match output {
@@ -101,8 +112,7 @@ async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
                         tokio::task::yield_now().await;
                     }
                 }
-                // Usually the first sign of its end.
-                Output::Closed if process.ends_within(LAST_WORDS).await => {
+                Output::Closed if process.ends_within(CLOSING).await => {
                     return End::Failed("ended".to_owned());
                 }
                 Output::Closed => return End::Failed("closed its stdout".to_owned()),
@@ -115,13 +125,12 @@ async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
                     return End::Failed("ended".to_owned());
                 }
             },
-            () = upstream.ended.cancelled() => return End::NotNeeded,
-            () = server.stop.cancelled() => return End::NotNeeded,
+            () = &mut not_needed => return End::NotNeeded,
             () = &mut replaced => {
                 replaced.set(server.config.replaced());
                 decoder.set_max_line(server.config.now().limits.max_line);
             }
-            () = sleep_until(look) => {
+            () = &mut look => {
                 if let Some(end) = upstream.look(handshake_due) {
                     return end;
                 }
@@ -130,6 +139,13 @@ async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
         if let Some(end) = upstream.refusal() {
             return end;
         }
+    }
+}
+
+async fn either_cancelled(one: &CancellationToken, other: &CancellationToken) {
+    tokio::select! {
+        () = one.cancelled() => {}
+        () = other.cancelled() => {}
     }
 }
 

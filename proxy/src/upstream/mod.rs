@@ -245,22 +245,23 @@ impl Upstream {
         message: &Bytes,
         envelope: &Envelope,
     ) -> Result<(), Refusal> {
-        let mut state = self.ready(message.len()).await?;
-        let now = self.server.clock.now();
+        let (mut state, now) = self.ready(message.len()).await?;
         let sent = state.mux.request(member, exchange, message, envelope, now);
         self.sent(&mut state, sent)
     }
 
-    /// The state, once a request of `length` bytes may be sent: there is room, and a connection is wanted.
-    async fn ready(&self, length: usize) -> Result<MutexGuard<'_, State>, Refusal> {
+    /// The state, once a request of `length` bytes may be sent: there is room, and a connection is wanted. And what
+    /// time it is then.
+    async fn ready(&self, length: usize) -> Result<(MutexGuard<'_, State>, Timestamp), Refusal> {
         let mut state = self.lock_with_room(length).await?;
         if self.server.stop.is_cancelled() {
             return Err(Refusal::shutting_down());
         }
         self.want(&mut state).map_err(|_| Refusal::processes())?;
         state.mux.set_limits(self.server.mux_limits());
-        state.last_used = self.server.clock.now();
-        Ok(state)
+        let now = self.server.clock.now();
+        state.last_used = now;
+        Ok((state, now))
     }
 
     fn sent<T>(&self, state: &mut State, sent: Result<T, Overloaded>) -> Result<T, Refusal> {

@@ -4,8 +4,9 @@
 //! together leave together. It never waits for the reader of stdout, nor the reader for it, so that a full
 //! pipe in one direction cannot block the other.
 
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
+use bytes::Buf;
 use tokio::{io::AsyncWriteExt, net::unix::pipe};
 use tokio_util::sync::CancellationToken;
 use waggle_protocol::{Gather, jsonrpc::Payload};
@@ -64,7 +65,7 @@ pub(super) async fn write(
                 () = ended.cancelled() => return Some(pipe),
             }
         };
-        if let Err(error) = pipe.write_all_buf(&mut lines).await {
+        if let Err(error) = write_all(&mut pipe, &mut lines).await {
             // The process is ending; its exit is noticed by the reader.
             tracing::debug!(%error, "stdin is closed");
             return None;
@@ -75,4 +76,23 @@ pub(super) async fn write(
         }
         upstream.room.notify_waiters();
     }
+}
+
+/// Writes all of it; a lone piece without a list, which the kernel would look at first.
+async fn write_all(pipe: &mut pipe::Sender, lines: &mut Gather) -> io::Result<()> {
+    while lines.has_remaining() {
+        let chunk = lines.chunk();
+        let written = match chunk.len() == lines.remaining() {
+            true => {
+                let written = pipe.write(chunk).await?;
+                lines.advance(written);
+                written
+            }
+            false => pipe.write_buf(lines).await?,
+        };
+        if written == 0 {
+            return Err(io::ErrorKind::WriteZero.into());
+        }
+    }
+    Ok(())
 }

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Options, Session, call, message, script};
+use crate::support::{Options, Session, call, eventually, message, script};
 
 #[tokio::test]
 async fn an_answer_alone_is_json() {
@@ -162,8 +162,11 @@ async fn a_request_has_a_time_limit_that_progress_extends() {
         .ask(&script(1, json!([{ "hold_cancelled": true }, { "open": "told" }, { "silent": true }])))
         .await;
     assert!(answer["error"]["message"].as_str().unwrap().contains("0.5 s"), "{answer}");
-    // The server was told to give up.
-    session.script(json!([{ "hold": "told" }])).await;
+    // The server was told to give up. Who asks for that has no longer either.
+    eventually("the server was told", async || {
+        session.ask(&script(2, json!([{ "hold": "told" }]))).await["error"].is_null()
+    })
+    .await;
     waggle.stop().await;
 }
 

@@ -7,15 +7,19 @@ use crate::support::{Connection, Options, Session, call, eventually, script};
 #[tokio::test]
 async fn a_client_that_stops_reading_loses_its_stream_and_nobody_else_notices() {
     for options in [Options::default(), Options::default().shared()] {
-        let waggle = options.proxy(&["--stall-timeout", "500ms"]).start().await;
+        let waggle = options.proxy(&["--stall-timeout", "3s"]).start().await;
         let (stuck, other) = (Session::open(&waggle).await, Session::open(&waggle).await);
         let before = waggle.memory();
-        let body = script("stuck", json!([{ "log": 65_536, "times": 1600 }])).to_string();
+        let log = json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": {
+            "level": "info", "data": "x".repeat(65_536) } });
+        // Written as it is: to make each anew takes the server longer than all the rest.
+        let steps = json!([{ "progress": 1 }, { "raw": format!("{log}\n"), "times": 800 }]);
+        let body = script("stuck", steps).to_string();
         let mut connection = Connection::narrow(stuck.to).await;
         connection.write(stuck.posting(body.clone()).head() + &body).await;
         let mut stream = connection.response(false).await.events();
         stream.message().await;
-        // The server is not held up: it has sent its 100 MiB and answered.
+        // The server is not held up: it has sent its 50 MiB and answered.
         waggle.until("requestsInFlight", 0).await;
         for n in 0..20 {
             assert_eq!(other.ask(&call(n, "echo", json!(n))).await["result"]["echo"], n);

@@ -68,7 +68,7 @@ async fn what_is_said_wrongly_ends_the_start() {
 #[tokio::test]
 async fn a_server_that_is_silent_to_the_question_is_legacy() {
     for options in [Options::default(), Options::default().shared()] {
-        let options = options.server(&["--mute-probe"]).proxy(&["--handshake-timeout", "1s"]);
+        let options = options.server(&["--mute-probe"]).proxy(&["--handshake-timeout", "3s"]);
         let waggle = options.start().await;
         serves(&waggle, "legacy").await;
         waggle.stop().await;

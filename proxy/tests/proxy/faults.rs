@@ -81,7 +81,7 @@ async fn a_flood_on_stderr_costs_no_answer() {
 
 #[tokio::test]
 async fn half_a_line_waits_for_its_other_half_or_for_the_time_limit() {
-    let waggle = Options::default().proxy(&["--request-timeout", "500ms"]).start().await;
+    let waggle = Options::default().proxy(&["--request-timeout", "3s"]).start().await;
     let session = Session::open(&waggle).await;
     let (first, second) = ("{\"jsonrpc\":\"2.0\",\"method\":\"vendor", "/x\",\"params\":{}}\n");
     let messages =

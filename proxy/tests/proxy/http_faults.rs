@@ -3,7 +3,7 @@
 use serde_json::json;
 
 use crate::support::{
-    MODERN, Modern, Options, Reply, Request, Scripted, call, eventually, initialize, message,
+    MODERN, Modern, Options, Reply, Request, Scripted, call, eventually, initialize, message, nobody,
 };
 
 /// A call that has no server: 502, with an error that names the request.
@@ -16,18 +16,16 @@ async fn has_no_server(client: &Modern) {
 
 #[tokio::test]
 async fn a_server_that_is_away_is_502_until_it_comes() {
-    let address = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let address = nobody();
     let front = Options::upstream(&format!("http://{address}/mcp")).start().await;
     let client = Modern::new(&front);
-    let back =
-        || Options::replacing(&[("--listen", &address.to_string()), ("--admin-listen", "127.0.0.1:0")]);
     for round in 0..2 {
         has_no_server(&client).await;
         eventually("it is not ready", async || !front.is_ready().await).await;
         let hello = initialize("2025-11-25", json!({})).to_string();
         let refused = Request::post("/mcp", hello).send(front.address).await;
         assert_eq!((refused.status, &refused.json().await["error"]["code"]), (502, &json!(-31006)));
-        let back = back().start().await;
+        let back = Options::at(address).start().await;
         eventually("it is ready", async || front.is_ready().await).await;
         let answer = client.result(&call(round, "echo", json!({ "round": round }))).await;
         assert_eq!(answer["echo"]["round"], round);

@@ -6,7 +6,7 @@ use tokio::sync::mpsc::{Receiver, Sender, channel};
 
 use crate::support::{
     Events, Modern, Options, Reply, Scripted, Session, Waggle, answering, call, eventually, filled, form,
-    message, retry, script,
+    message, own_address, retry, script,
 };
 
 /// A proxy in front of another, and how the server is reached then.
@@ -202,16 +202,15 @@ async fn a_server_process_that_dies_behind_both_is_told_and_replaced() {
 
 #[tokio::test]
 async fn a_subscription_outlives_the_server_that_it_is_for() {
-    let back = Options::default().modern().start().await;
-    let address = back.address.to_string();
+    let back = Options::at(own_address()).modern().start().await;
+    let address = back.address;
     let front = Options::upstream(&format!("http://{address}/mcp")).start().await;
     let client = Modern::new(&front);
     let filter = json!({ "toolsListChanged": true, "resourceSubscriptions": ["x:far"] });
     let (mut listening, _) = client.listen("far", filter).await;
     back.signal(Signal::KILL);
     back.ended().await;
-    let back = Options::replacing(&[("--listen", &address), ("--admin-listen", "127.0.0.1:0")]).modern();
-    let back = back.start().await;
+    let back = Options::at(address).modern().start().await;
     assert_eq!(told(&mut listening).await, "notifications/tools/list_changed");
     let update = json!([{ "change": "notifications/resources/updated", "params": { "uri": "x:far" } }]);
     eventually("it is served again", async || {
@@ -227,8 +226,8 @@ async fn a_subscription_outlives_the_server_that_it_is_for() {
 #[tokio::test]
 async fn a_legacy_session_outlives_the_server_that_it_is_for() {
     for path in ["/mcp", "/sse"] {
-        let back = Options::default().start().await;
-        let address = back.address.to_string();
+        let back = Options::at(own_address()).start().await;
+        let address = back.address;
         let legacy = ["--upstream-era", "legacy"];
         let front = Options::upstream(&format!("http://{address}{path}")).proxy(&legacy).start().await;
         let session = Session::open(&front).await;
@@ -237,8 +236,7 @@ async fn a_legacy_session_outlives_the_server_that_it_is_for() {
         back.ended().await;
         let lost = session.post(&call("lost", "echo", json!({}))).await;
         assert_eq!(lost.message().await["error"]["code"], -31006);
-        let back = Options::replacing(&[("--listen", &address), ("--admin-listen", "127.0.0.1:0")]);
-        let back = back.start().await;
+        let back = Options::at(address).start().await;
         eventually("it is served again", async || {
             let answer = session.post(&call("again", "echo", json!({ "path": path }))).await.message().await;
             answer["result"]["echo"]["path"] == path

@@ -30,8 +30,14 @@ async fn calls_are_served_in_both_modes_and_no_byte_passes_the_launcher() {
         let parent = std::fs::read_to_string(format!("/proc/{}/status", pids[0])).unwrap();
         assert!(parent.contains(&format!("PPid:\t{}\n", launcher.pid())), "{parent}");
         let pipes = pids.iter().flat_map(|pid| descriptors(pid.as_i64().unwrap()).into_iter().take(3));
-        let held = descriptors(launcher.pid().into());
-        assert!(pipes.into_iter().all(|pipe| !held.contains(&pipe)), "{held:?}");
+        let pipes: Vec<_> = pipes.collect();
+        assert_eq!(pipes.len(), 6);
+        // It lets go of them once they are on their way, and may be slower than they are.
+        eventually("the launcher holds no pipe", async || {
+            let held = descriptors(launcher.pid().into());
+            !pipes.iter().any(|pipe| held.contains(pipe))
+        })
+        .await;
         let status = waggle.status().await;
         assert_eq!(status["server"], "fake-server");
         assert_eq!(status["transport"], "stdio");
@@ -150,7 +156,7 @@ async fn a_grandchild_that_holds_the_pipes_delays_nothing() {
 #[tokio::test]
 async fn without_a_launcher_the_proxy_waits_and_says_so() {
     let pod = Pod::new();
-    let waggle = Options::launched(&pod).proxy(&["--handshake-timeout", "300ms"]).start().await;
+    let waggle = Options::launched(&pod).proxy(&["--handshake-timeout", "3s"]).start().await;
     let readiness = Request::new("GET", "/readyz").send(waggle.admin).await;
     assert_eq!((readiness.status, readiness.text().await.as_str()), (503, "waiting for the launcher"));
     assert_eq!(waggle.status().await["launcher"], json!({ "connected": false, "version": null }));

@@ -1,6 +1,6 @@
 //! Starts that fail, for the launcher, for the copy of the program and for the socket: a sentence, and a status.
 
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::process::{Command, Output};
 
 use serde_json::{Value, json};
@@ -83,8 +83,10 @@ async fn what_is_found_only_by_trying_is_told_to_clients_and_in_the_status() {
     ] {
         let pod = Pod::new();
         let server = pod.file("server");
-        std::fs::write(&server, text).unwrap();
-        std::fs::set_permissions(&server, std::fs::Permissions::from_mode(0o755)).unwrap();
+        // By another process: a child of another test that holds our descriptor for a moment would make it busy.
+        let write = "printf '%s' \"$1\" > \"$0\" && chmod 755 \"$0\"";
+        let written = Command::new("sh").args(["-c", write]).arg(&server).arg(text).status().unwrap();
+        assert!(written.success());
         let waggle = Options::launched(&pod).start().await;
         let launcher = Launching::new(&pod).command(&[server.to_str().unwrap()]).start();
         let body = initialize("2025-11-25", json!({})).to_string();
@@ -140,6 +142,18 @@ fn the_program_copies_itself() {
         assert!(version.stdout.starts_with(b"waggle-proxy "));
     }
     assert_eq!(std::fs::read_dir(&folder).unwrap().count(), 1, "nothing else is left");
+    // What is there and the same is kept, for those who run it; what is not the same is replaced.
+    let file = || std::fs::metadata(&copy).unwrap().ino();
+    let (kept, mut bytes) = (file(), std::fs::read(&copy).unwrap());
+    program(&["install", folder.to_str().unwrap()]);
+    assert_eq!(file(), kept);
+    *bytes.last_mut().unwrap() ^= 1;
+    std::fs::write(&copy, &bytes).unwrap();
+    program(&["install", folder.to_str().unwrap()]);
+    assert!(std::fs::read(&copy).unwrap() != bytes);
+    std::fs::write(&copy, "half").unwrap();
+    program(&["install", folder.to_str().unwrap()]);
+    assert_eq!(std::fs::metadata(&copy).unwrap().len(), bytes.len() as u64);
     for (folder, parts) in [
         (
             "/no/such/folder",
@@ -151,6 +165,53 @@ fn the_program_copies_itself() {
         assert_eq!(code, 1);
         assert!(parts.iter().all(|part| sentence.contains(part)), "{sentence}");
     }
+}
+
+#[test]
+fn it_goes_on_as_the_copy() {
+    let pod = Pod::new();
+    let folder = pod.file("");
+    let words = ["install", folder.to_str().unwrap(), "--"];
+    let said = program(&[&words[..], &["--version"]].concat());
+    assert!(said.status.success() && said.stdout.starts_with(b"waggle-proxy "), "{said:?}");
+    assert!(pod.file("waggle-proxy").exists());
+    // With its arguments as they are.
+    let (code, sentence) = refused(&program(&[&words[..], &["--listen", "nowhere"]].concat()));
+    assert_eq!(code, 64);
+    assert!(sentence.contains("`--listen`"), "{sentence}");
+    // A copy that cannot be made ends it.
+    assert_eq!(refused(&program(&["install", "/no/such/folder", "--", "--version"])).0, 1);
+}
+
+#[test]
+fn where_the_copy_may_not_be_executed_the_program_goes_on_as_itself() {
+    if !is_root("a mount") {
+        return;
+    }
+    let pod = Pod::new();
+    let place = pod.file("mount");
+    std::fs::create_dir(&place).unwrap();
+    let shell = "mount -t tmpfs -o noexec tmpfs \"$0\" || exit 9; exec \"$1\" install \"$0\" -- --version";
+    let mut command = Command::new("unshare");
+    command.args(["--mount", "sh", "-c", shell]).arg(&place).arg(env!("CARGO_BIN_EXE_waggle-proxy"));
+    let said = command.output().unwrap();
+    assert!(said.status.success() && said.stdout.starts_with(b"waggle-proxy "), "{said:?}");
+}
+
+#[tokio::test]
+async fn a_proxy_is_awaited_by_its_admin_port() {
+    let pod = Pod::new();
+    let waggle = Options::launched(&pod).start().await;
+    let admin = waggle.admin.to_string();
+    let waiting = Command::new(env!("CARGO_BIN_EXE_waggle-proxy")).args(["await", &admin]).spawn().unwrap();
+    // No launcher is there yet: it lives, and is not ready.
+    let ended = tokio::task::spawn_blocking(|| waiting.wait_with_output()).await.unwrap();
+    assert!(ended.unwrap().status.success());
+    assert!(!waggle.is_ready().await);
+    waggle.stop().await;
+    let (code, sentence) = refused(&program(&["await", &admin, "--timeout", "50ms"]));
+    assert_eq!(code, 1);
+    assert!(sentence.starts_with(&format!("error: no proxy lives at {admin} after 0.05 s: ")), "{sentence}");
 }
 
 #[test]
@@ -179,6 +240,7 @@ fn mistakes_on_the_command_line_are_sentences() {
         (&["launch", "--", "x"][..], "error: --socket <PATH> missing; see `waggle-proxy launch --help`"),
         (&["launch", "--socket", "/run/x"], "error: <COMMAND> missing; see `waggle-proxy launch --help`"),
         (&["install"], "error: <DIR> missing; see `waggle-proxy install --help`"),
+        (&["await"], "error: <ADDRESS> missing; see `waggle-proxy await --help`"),
     ] {
         assert_eq!(refused(&program(words)), (64, sentence.to_owned()));
     }

@@ -45,18 +45,23 @@ async fn the_largest_body_is_served_and_one_more_byte_is_not() {
 
 #[tokio::test]
 async fn a_request_that_stops_half_way_ends() {
-    let options = ["--header-timeout", "200ms", "--body-timeout", "200ms"];
+    // Long enough for whole requests, also on a machine that is busy.
+    let options = ["--header-timeout", "3s", "--body-timeout", "3s"];
     let waggle = Options::default().proxy(&options).start().await;
     let session = Session::open(&waggle).await;
     let head = session.posting("").header("Content-Length", "100").head();
     // In the first line, in the headers, and where it is not known yet which version of HTTP it is.
+    let mut halves = Vec::new();
     for half in ["POST /mc", "POST /mcp HTTP/1.1\r\nHost: local", "PRI * HTTP/2.0\r\n", ""] {
         let mut connection = Connection::open(session.to).await;
         connection.write(half).await;
-        connection.ended().await;
+        halves.push(connection);
     }
     let mut connection = Connection::open(session.to).await;
     connection.write(head + "{\"jsonrpc\":").await;
+    for half in halves {
+        half.ended().await;
+    }
     let response = connection.response(false).await;
     assert_eq!(response.status, 408);
     assert!(response.json().await["error"]["message"].is_string());
@@ -106,6 +111,8 @@ async fn what_is_no_http_is_refused() {
 #[tokio::test]
 async fn requests_in_flight_have_a_limit() {
     let waggle = Options::default().shared().proxy(&["--max-in-flight", "2"]).start().await;
+    // Nothing is in flight but what the test sends.
+    waggle.shows("/tools", 3).await;
     let (a, b) = (Session::open(&waggle).await, Session::open(&waggle).await);
     let mut held = a.post(&script(1, json!([{ "progress": 1 }, { "hold": "gate" }]))).await.events();
     held.message().await;

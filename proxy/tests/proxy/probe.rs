@@ -8,7 +8,7 @@ use tokio::{
     process::Command,
 };
 
-use crate::support::{Options, Reply, Scripted, within};
+use crate::support::{Options, Reply, Scripted, nobody, own_address, within};
 
 const NOT_FOUND: &str = "HTTP/1.1 404 Not Found\r\ncontent-length: 0\r\nconnection: close\r\n\r\n";
 
@@ -65,13 +65,12 @@ async fn speaks_to_a_server_that_knows_no_handshake() {
 
 #[tokio::test]
 async fn waits_for_a_server_that_comes_later() {
-    let reserved = TcpListener::bind("127.0.0.1:0").unwrap();
+    let reserved = TcpListener::bind(own_address()).unwrap();
     let address = reserved.local_addr().unwrap();
     // While it is taken, whoever connects is turned away.
     reserved.set_nonblocking(true).unwrap();
     let reserved = tokio::net::TcpListener::from_std(reserved).unwrap();
     let url = format!("http://{address}/mcp");
-    let listen = address.to_string();
     let start = async move {
         let (mut early, _) = within("its first try", reserved.accept()).await.unwrap();
         let mut request = [0; 4];
@@ -79,7 +78,7 @@ async fn waits_for_a_server_that_comes_later() {
         assert_eq!(&request, b"POST");
         early.write_all(UNAVAILABLE).await.unwrap();
         drop((early, reserved));
-        Options::replacing(&[("--listen", &listen), ("--admin-listen", "127.0.0.1:0")]).start().await
+        Options::at(address).start().await
     };
     let arguments = ["--wait", "1m", &url];
     let ((code, found, errors), waggle) = tokio::join!(probe(&arguments), start);
@@ -90,7 +89,7 @@ async fn waits_for_a_server_that_comes_later() {
 
 #[tokio::test]
 async fn says_in_one_sentence_why_there_is_nothing() {
-    let nobody = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap();
+    let nobody = nobody();
     let page = Scripted::start(|_| Reply::Raw(NOT_FOUND.to_owned())).await;
     let silent = TcpListener::bind("127.0.0.1:0").unwrap();
     let silent_url = format!("http://{}/mcp?key=s3cret", silent.local_addr().unwrap());

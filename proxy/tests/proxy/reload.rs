@@ -87,7 +87,9 @@ async fn a_config_map_is_put_in_force_while_calls_go_on() {
         drop(stream);
         assert_eq!(waggle.metric("waggle_config_reloads_total{outcome=\"applied\"}").await, 3.0);
         assert_eq!(waggle.metric("waggle_server_failures_total").await, 0.0);
-        assert_eq!(waggle.logged_so_far("the configuration was reloaded").len(), 3);
+        let told = || waggle.logged_so_far("the configuration was reloaded").len();
+        eventually("each is logged", async || told() >= 3).await;
+        assert_eq!(told(), 3);
         assert_eq!(waggle.status().await["config"]["error"], Value::Null);
         session.delete().await;
         waggle.stop().await;
@@ -130,7 +132,9 @@ async fn a_file_with_mistakes_changes_nothing_and_they_are_told() {
     eventually("that it is gone is shown", async || error().await.contains("cannot read")).await;
     assert_eq!(waggle.status().await["config"]["loaded"], digest(good));
     assert_eq!(waggle.metric("waggle_config_reloads_total{outcome=\"refused\"}").await, 3.0);
-    let told = waggle.logged_so_far("the configuration has a mistake: the one before stays in force");
+    let told = || waggle.logged_so_far("the configuration has a mistake: the one before stays in force");
+    eventually("each mistake is logged", async || told().len() >= 4).await;
+    let told = told();
     let told: Vec<_> = told.iter().map(|line| line["mistake"].as_str().unwrap()).collect();
     assert_eq!(told.len(), 4, "{told:#?}");
     assert!(shown.lines().all(|mistake| told.contains(&mistake)), "{told:#?}");

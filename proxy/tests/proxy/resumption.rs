@@ -227,7 +227,7 @@ async fn the_ring_is_bounded_in_bytes_and_can_be_none() {
 
 #[tokio::test]
 async fn the_ring_is_bounded_in_time() {
-    let (waggle, session) = start(&["--replay-age", "1s", "--session-idle", "10s"]).await;
+    let (waggle, session) = start(&["--replay-age", "5s", "--session-idle", "1m"]).await;
     let mut stream = post(&session, json!([{ "progress": 1 }])).await;
     let first = stream.next().await.unwrap().id.unwrap();
     while stream.next().await.is_some() {}

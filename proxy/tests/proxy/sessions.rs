@@ -83,7 +83,7 @@ async fn a_silent_stream_shows_signs_of_life() {
 
 #[tokio::test]
 async fn an_idle_session_ends_and_one_with_a_stream_does_not() {
-    let waggle = Options::default().proxy(&["--session-idle", "300ms"]).start().await;
+    let waggle = Options::default().proxy(&["--session-idle", "3s"]).start().await;
     let (idle, listening) = (Session::open(&waggle).await, Session::open(&waggle).await);
     let mut stream = listening.listen().await;
     stream.until(": ").await;
@@ -98,12 +98,12 @@ async fn an_idle_session_ends_and_one_with_a_stream_does_not() {
 
 #[tokio::test]
 async fn a_waiting_request_keeps_its_session() {
-    let waggle = Options::default().proxy(&["--session-idle", "200ms", "--keep-alive", "1s"]).start().await;
+    let waggle = Options::default().proxy(&["--session-idle", "3s", "--keep-alive", "1s"]).start().await;
     let session = Session::open(&waggle).await;
     let call = crate::support::script(1, json!([{ "hold": "gate" }]));
     let mut stream = session.post(&call).await.events();
     // More than the idle time has passed, in silence.
-    stream.until(": keep-alive").await;
+    stream.until(&": keep-alive\n\n".repeat(5)).await;
     session.script(json!([{ "open": "gate" }])).await;
     assert_eq!(stream.message().await["id"], 1);
     waggle.stop().await;

@@ -210,6 +210,8 @@ async fn the_end_of_a_session_cancels_its_requests_only() {
 #[tokio::test]
 async fn a_session_that_ends_while_it_subscribes_leaves_nothing_behind() {
     let waggle = Options::default().shared().server(&["--slow-subscribe"]).start().await;
+    // What is in flight from now on is the test's own.
+    waggle.shows("/tools", 3).await;
     let (a, b) = (Session::open(&waggle).await, Session::open(&waggle).await);
     let subscribe = message(1, "resources/subscribe", json!({ "uri": "x:1" }));
     let (response, ()) = tokio::join!(a.post(&subscribe), async {

@@ -139,7 +139,8 @@ async fn a_server_that_ignores_everything_is_killed() {
 async fn a_server_that_does_not_see_the_end_of_stdin_is_asked_to_end() {
     let patient =
         ["sh", "-c", "trap 'echo asked to end >&2; exit' TERM; \"$0\" \"$@\"; while :; do sleep 0.01; done"];
-    let waggle = Options::default().proxy(&["--grace", "2s"]).wrapper(&patient).start().await;
+    // Each step of its stop is a part of that.
+    let waggle = Options::default().proxy(&["--grace", "1m"]).wrapper(&patient).start().await;
     Session::open(&waggle).await.script(json!([])).await;
     waggle.signal(Signal::TERM);
     waggle.logged("asked to end").await;
@@ -164,10 +165,10 @@ async fn before_the_server_has_answered() {
     for options in [Options::default(), Options::default().shared()] {
         let waggle = options.server(&["--silent"]).start().await;
         let body = initialize("2025-11-25", json!({})).to_string();
-        let request = Request::post("/mcp", body);
         let mut connection = Connection::open(waggle.address).await;
-        connection.write(request.head() + &initialize("2025-11-25", json!({})).to_string()).await;
-        waggle.gauge("waggle_connections", 2.0).await;
+        connection.write(Request::post("/mcp", body.clone()).head() + &body).await;
+        // A connection of which nothing has been read yet would be closed without a word.
+        waggle.gauge("waggle_from_client_bytes_total", body.len() as f64).await;
         waggle.signal(Signal::TERM);
         assert_eq!(connection.response(false).await.status, 503);
         assert_eq!(waggle.ended().await.code(), Some(0));

@@ -2,7 +2,7 @@
 
 use serde_json::{Value, json};
 
-use crate::support::{Modern, Options, Reply, Scripted, Session, call, eventually, script};
+use crate::support::{Modern, Options, Reply, Scripted, Session, call, eventually, nobody, script};
 
 /// Counts again once the server has told; on whatever it is told.
 const CHANGED: &str = "notifications/tools/list_changed";
@@ -32,7 +32,7 @@ async fn tools_are_counted_before_any_client_comes() {
 
 #[tokio::test]
 async fn a_server_that_does_not_list_its_tools_serves_all_the_same() {
-    let options = Options::default().server(&["--mute-tools"]).proxy(&["--handshake-timeout", "300ms"]);
+    let options = Options::default().server(&["--mute-tools"]).proxy(&["--handshake-timeout", "3s"]);
     let waggle = options.start().await;
     eventually("ready", async || waggle.is_ready().await).await;
     let session = Session::open(&waggle).await;
@@ -154,19 +154,14 @@ async fn another_version_of_the_server_is_noticed() {
 #[tokio::test]
 async fn a_server_behind_a_url_that_comes_up_later_makes_the_proxy_ready() {
     for modern in [true, false] {
-        let kind = |ports: &[(&str, &str)]| match modern {
-            true => Options::replacing(ports).modern(),
-            false => Options::replacing(ports),
-        };
-        let back = kind(&[("--listen", "127.0.0.1:0"), ("--admin-listen", "127.0.0.1:0")]).start().await;
-        let address = back.address.to_string();
-        back.stop().await;
+        let address = nobody();
         let front = Options::upstream(&format!("http://{address}/mcp")).start().await;
         let client = Modern::new(&front);
         let early = client.post(&call(1, "echo", json!({}))).await;
         assert_eq!((early.status, front.is_ready().await), (502, false));
         assert_eq!(front.status().await["tools"], Value::Null);
-        let back = kind(&[("--listen", &address), ("--admin-listen", "127.0.0.1:0")]).start().await;
+        let back = Options::at(address);
+        let back = if modern { back.modern() } else { back }.start().await;
         eventually("ready", async || front.is_ready().await).await;
         front.shows("/tools", 3).await;
         assert_eq!(client.result(&call(1, "echo", json!({ "m": modern }))).await["echo"]["m"], modern);
@@ -201,7 +196,7 @@ async fn a_server_that_can_start_no_more_is_not_ready_until_it_can_again() {
 
 #[tokio::test]
 async fn why_a_server_elsewhere_cannot_be_used_is_told_before_any_client_comes() {
-    let nobody = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let nobody = nobody();
     let strict =
         Scripted::start(|_| Reply::Raw("HTTP/1.1 401 Unauthorized\r\nContent-Length: 0\r\n\r\n".into()))
             .await;

@@ -86,27 +86,27 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
             return Err(Overloaded);
         }
         let id = retain(id_span, message);
-        let method = envelope.method(message);
+        let method = envelope.method_bytes(message);
         let then = match self.sharing {
             Sharing::Exclusive => remember(&method, message, envelope),
             Sharing::Shared => match &*method {
-                "logging/setLevel" => {
+                b"logging/setLevel" => {
                     match self.set_shared_level(member, message, envelope, now) {
                         Ok(()) => self.answer(to, jsonrpc::build::response(&id, b"{}")),
                         Err(error) => self.answer_error(to, &error, &id),
                     }
                     return Ok(());
                 }
-                "resources/subscribe" | "resources/unsubscribe" if uri(message, envelope).is_some() => {
+                b"resources/subscribe" | b"resources/unsubscribe" if uri(message, envelope).is_some() => {
                     let uri = uri(message, envelope).unwrap_or_default();
                     let waiter = Waiter { member, to, id };
-                    match method.ends_with("/subscribe") {
+                    match method.ends_with(b"/subscribe") {
                         true => self.subscribe_shared(&uri, waiter, now),
                         false => self.unsubscribe_shared(&uri, waiter, now),
                     }
                     return Ok(());
                 }
-                method if method.starts_with("tasks/") => {
+                method if method.starts_with(b"tasks/") => {
                     let error =
                         RpcError::new(code::METHOD_NOT_FOUND, "tasks are not offered by a shared server");
                     self.answer_error(to, &error, &id);
@@ -248,11 +248,11 @@ impl<S: Clone, X: Clone> LegacyMux<S, X> {
 
 /// What to remember of an exclusive session's request once the server has agreed to it, so that the next
 /// process can be told.
-fn remember(method: &str, message: &Bytes, envelope: &Envelope) -> Then {
+fn remember(method: &[u8], message: &Bytes, envelope: &Envelope) -> Then {
     let then = match method {
-        "resources/subscribe" => uri(message, envelope).map(Then::Subscribed),
-        "resources/unsubscribe" => uri(message, envelope).map(Then::Unsubscribed),
-        "logging/setLevel" => level(message, envelope).map(Then::LevelSet),
+        b"resources/subscribe" => uri(message, envelope).map(Then::Subscribed),
+        b"resources/unsubscribe" => uri(message, envelope).map(Then::Unsubscribed),
+        b"logging/setLevel" => level(message, envelope).map(Then::LevelSet),
         _ => None,
     };
     then.unwrap_or(Then::Nothing)

@@ -32,8 +32,9 @@ pub(super) type HttpClient = Client<Patient, Full<Bytes>>;
 
 /// Idle connections kept.
 const IDLE_CONNECTIONS: usize = 64;
-/// Servers drop idle connections too, and a request that meets the drop is lost: ours go first, mostly.
-const IDLE_TIME: Duration = Duration::from_secs(15);
+/// Servers drop idle connections too, and a request that meets the drop is lost: ours go first. Node.js and uvicorn, on
+/// which most servers run, wait five seconds.
+const IDLE_TIME: Duration = Duration::from_secs(3);
 /// After this much silence a connection is asked whether its other end still lives.
 const KEEP_ALIVE: Duration = Duration::from_secs(30);
 

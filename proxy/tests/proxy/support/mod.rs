@@ -1,5 +1,6 @@
 //! A proxy in front of the fake server, and clients that see every byte.
 
+mod address;
 mod client;
 mod config_map;
 mod events;
@@ -14,6 +15,7 @@ mod shell;
 use std::future::Future;
 use std::time::Duration;
 
+pub(crate) use address::{nobody, own_address};
 pub(crate) use client::{Session, call, initialize, message, script};
 pub(crate) use config_map::{ConfigMap, digest};
 pub(crate) use events::{Event, Events};
@@ -26,7 +28,7 @@ pub(crate) use scripted::{Reply, Scripted};
 pub(crate) use shell::run;
 
 /// Far beyond what anything here takes: a test that waits for what never comes must end.
-const FOREVER: Duration = Duration::from_secs(20);
+const FOREVER: Duration = Duration::from_secs(180);
 
 /// What the future yields; fails the test if that takes for ever.
 #[track_caller]

@@ -54,6 +54,12 @@ impl Options {
         }
     }
 
+    /// Reached at an address that is not the usual one.
+    pub(crate) fn at(address: SocketAddr) -> Self {
+        let ports = [("--listen", &*address.to_string()), ("--admin-listen", "127.0.0.1:0")];
+        Self::replacing(&ports).proxy(&["--allowed-host", &address.ip().to_string()])
+    }
+
     /// In front of a server somewhere else.
     pub(crate) fn upstream(url: &str) -> Self {
         Self { upstream: Some(url.to_owned()), ..Self::default() }

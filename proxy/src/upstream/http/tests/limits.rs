@@ -96,7 +96,7 @@ async fn compressed_answers_are_read_and_bombs_are_not() {
 #[tokio::test]
 async fn bytes_that_complete_nothing_are_silence_and_comments_are_not() {
     let peer_settings = |url: &str| HttpSettings {
-        config: bounds(|times| times.upstream_idle_timeout = Duration::from_millis(600)),
+        config: bounds(|times| times.upstream_idle_timeout = Duration::from_secs(5)),
         ..settings(url)
     };
     let mut peer = Peer::start(None).await;
@@ -112,15 +112,12 @@ async fn bytes_that_complete_nothing_are_silence_and_comments_are_not() {
             }
         };
         let ((code, text), ()) = tokio::join!(link.hear_error(id), dripping);
-        assert_eq!(
-            (code, &*text),
-            (-31007, "the server has been silent for 600ms in the middle of a response")
-        );
+        assert_eq!((code, &*text), (-31007, "the server has been silent for 5s in the middle of a response"));
     }
     link.say(&call(3));
     let mut events = peer.post(&call(3)).await.events().await;
-    let mut drip = tokio::time::interval(Duration::from_millis(20));
-    for _ in 0..40 {
+    let mut drip = tokio::time::interval(Duration::from_millis(50));
+    for _ in 0..120 {
         drip.tick().await;
         assert!(events.send(": at work\n\n").await, "longer than the limit in all");
     }

@@ -27,7 +27,7 @@ const MAX_MESSAGE: usize = 60_000;
 
 /// Waits for what must happen soon.
 async fn soon<T>(future: impl Future<Output = T>) -> T {
-    timeout(Duration::from_secs(20), future).await.expect("it happens soon")
+    timeout(Duration::from_secs(120), future).await.expect("it happens soon")
 }
 
 fn settings(url: &str) -> HttpSettings {
