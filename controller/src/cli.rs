@@ -7,7 +7,7 @@ use clap::{
     error::{ContextKind, ContextValue, ErrorKind},
 };
 use k8s_openapi::api::core::v1::{LocalObjectReference, ResourceRequirements};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::Targets;
 use waggle_crds::server::{ImagePullPolicy, Injection};
 
 use crate::{log::Format, settings::Settings};
@@ -186,7 +186,7 @@ impl Mistakes {
             String::new()
         });
         let log = given(texts.log).unwrap_or_else(|| "info".to_owned());
-        if EnvFilter::try_new(&log).is_err() {
+        if log.parse::<Targets>().is_err() {
             self.0.push(format!("--log: `{log}` is no filter; write a level such as `info`"));
         }
         let concurrency = self.read("concurrency", texts.concurrency, 8, "a number from 1 to 1000", |text| {

@@ -2,7 +2,11 @@
 
 use std::io::{self, IsTerminal as _};
 
-use tracing_subscriber::{EnvFilter, fmt};
+use tracing_subscriber::{
+    filter::{LevelFilter, Targets},
+    fmt,
+    layer::{Layer as _, SubscriberExt as _},
+};
 
 /// The shape of the log.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -24,15 +28,15 @@ const ECHO: &str = "kube_client::client::builder";
 pub fn init(filter: &str, format: Format) -> anyhow::Result<()> {
     use tracing_subscriber::util::SubscriberInitExt as _;
 
-    let mut filters = EnvFilter::try_new(filter)?;
+    let mut filters: Targets = filter.parse()?;
     if !filter.contains(ECHO) {
-        filters = filters.add_directive(format!("{ECHO}=off").parse()?);
+        filters = filters.with_target(ECHO, LevelFilter::OFF);
     }
-    let builder = fmt().with_env_filter(filters).with_writer(io::stderr);
-    match format {
-        Format::Text => builder.with_ansi(io::stderr().is_terminal()).finish().try_init()?,
+    let lines = fmt::layer().with_writer(io::stderr);
+    let lines = match format {
+        Format::Text => lines.with_ansi(io::stderr().is_terminal()).boxed(),
         // The event's fields at the top level: log stores index them without a path.
-        Format::Json => builder.json().flatten_event(true).with_span_list(false).finish().try_init()?,
-    }
-    Ok(())
+        Format::Json => lines.json().flatten_event(true).with_span_list(false).boxed(),
+    };
+    Ok(tracing_subscriber::registry().with(filters).with(lines).try_init()?)
 }

@@ -24,7 +24,7 @@ MODERN = RealServer(
     "modern-only", lambda home: MODERN_ONLY, "echo", lambda home, label: {"text": label}, _check_echo
 )
 # Some twenty clients start at once on two cores.
-SECONDS = 90
+SECONDS = 240
 # What tells one listed thing from another, and must survive in every era and every SDK.
 ESSENTIAL = {"tools": ("name", "description", "inputSchema"), "prompts": ("name",), "resources": ("uri", "name")}
 
@@ -59,7 +59,6 @@ def front(request, tmp_path_factory) -> Front:
     return Front(server, home, direct, seen)
 
 
-@pytest.mark.timeout(240)
 @pytest.mark.parametrize("client", PEERS)
 def test_client_is_served_in_its_era(client, front):
     """It ends up in the era it asked for, sees what the server offers, and its own call has its own effect."""

@@ -13,7 +13,7 @@ from harness.proxy import Proxy
 
 CLIENTS = LEGACY_PEERS | {"inspector1": PEERS["inspector1"]}
 # Five clients and up to as many servers start at once on two cores.
-CLIENT_SECONDS = 60
+CLIENT_SECONDS = 240
 
 
 @dataclass

@@ -57,4 +57,4 @@ class Program:
 
     def _errors(self) -> str:
         self._stderr.seek(0)
-        return self._stderr.read().decode(errors="replace")[-4000:]
+        return self._stderr.read().decode(errors="replace")[-40_000:]

@@ -17,7 +17,6 @@ KIB = 1024
 HARD = 'plain "quoted" \\ / \b\f\n\r\t \x00\x1f\x7f é\u00a0\u2028\u2029\ufeff\u200d \U0001f41d '
 
 
-@pytest.mark.timeout(90)
 @pytest.mark.parametrize(
     ("sessions", "calls_each", "size"),
     [(16, 1, 1024 * KIB), (1, 16, 1024 * KIB), (4, 1, 64 * KIB), (16, 4, 16 * KIB)],

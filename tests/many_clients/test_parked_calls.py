@@ -21,7 +21,7 @@ ROUNDS = 3
 ID = 7
 CAPABILITIES = {"elicitation": {}}
 INVALID_PARAMS = -32602
-SECONDS = 90
+SECONDS = 120
 SERVERS = {"legacy": EVERYTHING_V1, "modern": MODERN_ONLY}
 
 
@@ -137,11 +137,11 @@ async def _come_back_late(url: str) -> None:
         asked = (await late.call(1)).result
         # Only the clock says that a state is too old.
         expiry = time.monotonic() + 1.0
-        await asyncio.to_thread(wait_until, lambda: time.monotonic() > expiry, 5, "the state expires")
+        await asyncio.to_thread(wait_until, lambda: time.monotonic() > expiry, 60, "the state expires")
         assert (await late.answer(asked, rounds=1)).error["code"] == INVALID_PARAMS
 
-        answer = await later.answer((await later.call(1)).result, rounds=1)
-        later.assert_done(answer, 1)
+        # One that asks nothing, since an answer would have to come in that time, too.
+        later.assert_done(await later.call(0), 0)
 
 
 def _tampered(state: str) -> str:

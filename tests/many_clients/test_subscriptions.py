@@ -15,7 +15,7 @@ from harness.modern_http import ModernClient
 from harness.paths import EVERYTHING_V1
 
 SHARED = AnyUrl("probe://shared")
-SECONDS = 20
+SECONDS = 120
 
 
 @pytest.mark.parametrize("transport", ["http", "sse"])

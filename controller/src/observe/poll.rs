@@ -25,7 +25,7 @@ use crate::{
 
 /// How often a proxy is asked again: its list of tools may have changed, which no watch tells.
 const INTERVAL: Duration = Duration::from_secs(60);
-/// The first pause after a question that was not answered, or not by a ready pod.
+/// The first pause after a question that was not answered, or not by a ready pod, or without the number of tools.
 const FIRST_PAUSE: Duration = Duration::from_secs(2);
 /// Proxies that are asked at once.
 const AT_ONCE: usize = 16;
@@ -47,7 +47,7 @@ struct Known {
     pod: (String, u64),
     report: Option<ServerReport>,
     is_ready: bool,
-    /// Questions without the answer of a ready pod.
+    /// Questions without the whole answer of a ready pod.
     failures: u32,
     due: Instant,
     is_asking: bool,
@@ -135,7 +135,8 @@ impl Poller {
         let now = Instant::now();
         // The last answer of this pod stays when there is no new one: that it is ready is told by its probe.
         let changed = answer.is_some() && entry.report != answer;
-        let is_settled = answer.is_some() && entry.is_ready;
+        // It is ready once its server has answered the handshake; the tools are listed after that.
+        let is_settled = entry.is_ready && answer.as_ref().is_some_and(|answer| answer.tools.is_some());
         entry.report = answer.or(entry.report.take());
         if is_settled {
             entry.failures = 0;

@@ -2,7 +2,8 @@
 
 use k8s_openapi::{
     api::core::v1::{
-        Container, ContainerPort, EnvVar, HTTPGetAction, Lifecycle, LifecycleHandler, Probe, SleepAction,
+        Container, ContainerPort, EnvVar, ExecAction, HTTPGetAction, Lifecycle, LifecycleHandler, Probe,
+        SleepAction,
     },
     apimachinery::pkg::util::intstr::IntOrString,
 };
@@ -20,36 +21,31 @@ use super::{
 /// until the next one serves: a Service whose pods all end leads to those that still do, and a new pod takes 3 s.
 pub(super) const FAREWELL_SECONDS: u32 = 5;
 
-/// Where the container is that copies the launcher, if it is copied.
-pub(super) fn install(context: &Context<'_>) -> Option<Container> {
-    context.copies_launcher().then(|| Container {
-        name: names::INSTALL.to_owned(),
-        command: Some(words([names::PROXY_PROGRAM, "install", names::BIN_PATH])),
-        volume_mounts: Some(volumes::of_install()),
-        ..of_proxy_image(context)
-    })
-}
-
 /// The proxy, next to a server as a sidecar or alone.
 pub(super) fn proxy(context: &Context<'_>) -> Container {
     let config = format!("{}/{}", names::CONFIG_PATH, names::CONFIG_FILE);
     let alone = context.kind() == Kind::Remote;
-    // Two processes of one file share the memory that its program takes: the proxy is that copy, too.
-    let copy = format!("{}/{}", names::BIN_PATH, names::LAUNCHER);
-    let program = if context.copies_launcher() { &copy } else { names::PROXY_PROGRAM };
+    // It brings the launcher, and goes on as that copy: two processes of one file share the memory that its program takes.
+    let mut command = words([names::PROXY_PROGRAM]);
+    if context.copies_launcher() {
+        command.extend(words(["install", names::BIN_PATH, "--"]));
+    }
+    command.extend(words(["--config", &config]));
     Container {
         name: names::PROXY.to_owned(),
-        command: Some(words([program, "--config", &config])),
+        command: Some(command),
         // A container that starts before all others, and ends after them.
         restart_policy: (!alone).then(|| "Always".to_owned()),
         ports: Some(vec![port(names::HTTP, names::HTTP_PORT), port(names::ADMIN, names::ADMIN_PORT)]),
-        // The server's container waits for this one, and must not be waited for by it.
-        startup_probe: Some(probe("/livez", 1, 60)),
         liveness_probe: Some(probe("/livez", 10, 3)),
         // True when the server has answered a handshake; looked at often, so that nobody waits for a ready server.
         readiness_probe: Some(probe("/readyz", 1, 1)),
         // A proxy beside a server ends when that has ended.
-        lifecycle: alone.then(farewell),
+        lifecycle: Some(Lifecycle {
+            post_start: Some(started()),
+            pre_stop: alone.then(farewell),
+            ..Lifecycle::default()
+        }),
         volume_mounts: Some(volumes::of_proxy(context)),
         ..of_proxy_image(context)
     }
@@ -73,7 +69,7 @@ pub(super) fn server(context: &Context<'_>, argv: &[String]) -> Container {
         env_from: some(spec.env_from.clone()),
         resources: spec.resources.clone(),
         volume_mounts: some(volumes::of_server(context)),
-        lifecycle: Some(farewell()),
+        lifecycle: Some(Lifecycle { pre_stop: Some(farewell()), ..Lifecycle::default() }),
         security_context: Some(security::of_container()),
         termination_message_policy: Some("FallbackToLogsOnError".to_owned()),
         ..Container::default()
@@ -111,12 +107,21 @@ fn of_proxy_image(context: &Context<'_>) -> Container {
     }
 }
 
-fn farewell() -> Lifecycle {
-    let sleep = LifecycleHandler {
+/// The server's container is started once this has ended: the launcher is there, and the admin port answers. A startup
+/// probe would say the same up to two seconds later, as it waits for the kubelet to notice the container, then for its turn.
+fn started() -> LifecycleHandler {
+    let admin = format!("127.0.0.1:{}", names::ADMIN_PORT);
+    LifecycleHandler {
+        exec: Some(ExecAction { command: Some(words([names::PROXY_PROGRAM, "await", &admin])) }),
+        ..LifecycleHandler::default()
+    }
+}
+
+fn farewell() -> LifecycleHandler {
+    LifecycleHandler {
         sleep: Some(SleepAction { seconds: FAREWELL_SECONDS.into() }),
         ..LifecycleHandler::default()
-    };
-    Lifecycle { pre_stop: Some(sleep), ..Lifecycle::default() }
+    }
 }
 
 fn probe(path: &str, period_seconds: i32, failures: i32) -> Probe {

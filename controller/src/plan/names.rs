@@ -4,8 +4,6 @@
 pub(super) const SERVER: &str = "mcp";
 /// The proxy's container.
 pub(super) const PROXY: &str = "waggle-proxy";
-/// The container that copies the launcher.
-pub(super) const INSTALL: &str = "waggle-install";
 
 /// Names of volumes and mounts below this are ours.
 pub(super) const RESERVED: &str = "waggle-";

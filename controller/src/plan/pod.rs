@@ -51,10 +51,7 @@ fn spec(context: &Context<'_>, argv: &[String]) -> PodSpec {
     let proxy = containers::proxy(context);
     let (init_containers, containers) = match context.kind() {
         Kind::Remote => (Vec::new(), vec![proxy]),
-        Kind::Launched | Kind::Listening => {
-            let before = containers::install(context).into_iter().chain([proxy]);
-            (before.collect(), vec![containers::server(context, argv)])
-        }
+        Kind::Launched | Kind::Listening => (vec![proxy], vec![containers::server(context, argv)]),
     };
     let farewell = u64::from(containers::FAREWELL_SECONDS);
     let grace = farewell + config::launcher_grace(context) + GRACE_BEYOND;

@@ -136,6 +136,10 @@ fn container_fits(planned: &Container, merged: &Container) -> Result<(), Problem
     if planned.restart_policy != merged.restart_policy {
         return refused("`restartPolicy`", "leave it out");
     }
+    let post_start = |container: &Container| container.lifecycle.as_ref()?.post_start.clone();
+    if !server && post_start(planned) != post_start(merged) {
+        return refused("`lifecycle.postStart`", "leave it out: the server is started once that has ended");
+    }
     let ports = |container: &Container| container.ports.clone().unwrap_or_default();
     if !ports(planned).iter().all(|port| ports(merged).contains(port)) {
         return refused("the ports", "write other numbers");

@@ -41,7 +41,7 @@ pub(super) fn volumes(context: &Context<'_>) -> Vec<Volume> {
 pub(super) fn of_proxy(context: &Context<'_>) -> Vec<VolumeMount> {
     let mut mounts = vec![read_only(names::CONFIG_VOLUME, names::CONFIG_PATH)];
     if context.copies_launcher() {
-        mounts.push(read_only(names::BIN_VOLUME, names::BIN_PATH));
+        mounts.push(mount(names::BIN_VOLUME, names::BIN_PATH));
     }
     match (context.kind(), &context.spec.remote) {
         (Kind::Launched, _) => mounts.push(mount(names::RUN_VOLUME, names::RUN_PATH)),
@@ -66,11 +66,6 @@ pub(super) fn of_server(context: &Context<'_>) -> Vec<VolumeMount> {
     mounts.extend(scratch.map(|(name, path)| mount(name, path)));
     mounts.extend(context.spec.volume_mounts.clone());
     mounts
-}
-
-/// What the container sees that copies the launcher.
-pub(super) fn of_install() -> Vec<VolumeMount> {
-    vec![mount(names::BIN_VOLUME, names::BIN_PATH)]
 }
 
 /// What of the user's volumes would take the place of ours.

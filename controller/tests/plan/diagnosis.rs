@@ -12,7 +12,7 @@ use crate::fixture::{STDIO, deployed, plan, plan_in, says, seen_pod, server, set
 fn with_pod(status: &str) -> Plan {
     let pod = seen_pod(&format!(
         "{{metadata: {{name: mcp-github-1}}, spec: {{
-            initContainers: [{{name: waggle-install, image: p}}, {{name: waggle-proxy, image: p, restartPolicy: Always}}],
+            initContainers: [{{name: fetch, image: p}}, {{name: waggle-proxy, image: p, restartPolicy: Always}}],
             containers: [{{name: mcp, image: 'ghcr.io/acme/github:1.4.0', resources: {{limits: {{memory: 256Mi}}}}}}]}},
           status: {{{status}}}}}"
     ));
@@ -41,7 +41,7 @@ fn images_that_cannot_be_pulled() {
     assert_eq!(backoff, failing, "the sentence changes from try to try");
     assert_snapshot!(backoff);
     assert_snapshot!(with_container(
-        "waggle-install",
+        "waggle-proxy",
         "state: {waiting: {reason: ErrImagePull, message: denied}}"
     ));
 }
@@ -208,8 +208,8 @@ fn pods_that_are_over_or_fine_tell_nothing() {
     ] {
         assert!(says(&with_pod(&status), "Available").contains("Starting"), "{status}");
     }
-    let copied = "initContainerStatuses: [{name: waggle-install, image: x, imageID: '', ready: true, restartCount: 0, state: {terminated: {exitCode: 0, reason: Completed}}}]";
-    assert!(says(&with_pod(copied), "Available").contains("Starting"));
+    let fetched = "initContainerStatuses: [{name: fetch, image: x, imageID: '', ready: true, restartCount: 0, state: {terminated: {exitCode: 0, reason: Completed}}}]";
+    assert!(says(&with_pod(fetched), "Available").contains("Starting"));
 }
 
 #[test]

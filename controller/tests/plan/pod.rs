@@ -97,12 +97,33 @@ fn fields_of_the_pod() {
 }
 
 #[test]
-fn resources_of_the_proxy_are_those_of_its_copy_too() {
-    let plan = plan_with("proxy: {resources: {limits: {memory: 64Mi}}}");
-    for name in ["waggle-proxy", "waggle-install"] {
-        let limits = container(&plan, name).resources.as_ref().unwrap().limits.as_ref().unwrap();
-        assert_eq!(limits["memory"].0, "64Mi", "{name}");
+fn the_proxy_brings_the_launcher_where_it_is_copied() {
+    for (injection, words) in [
+        (
+            "copy",
+            &["/waggle-proxy", "install", "/waggle/bin", "--", "--config", "/etc/waggle/waggle.yaml"][..],
+        ),
+        ("imageVolume", &["/waggle-proxy", "--config", "/etc/waggle/waggle.yaml"]),
+        ("none", &["/waggle-proxy", "--config", "/etc/waggle/waggle.yaml"]),
+    ] {
+        let plan = plan_with(&format!("proxy: {{injection: {injection}}}"));
+        let proxy = container(&plan, "waggle-proxy");
+        assert_eq!(proxy.command.as_ref().unwrap(), words);
+        let writes = proxy.volume_mounts.iter().flatten().any(|mount| mount.name == "waggle-bin");
+        assert_eq!(writes, injection == "copy");
+        let after = proxy.lifecycle.as_ref().unwrap().post_start.as_ref().unwrap().exec.as_ref().unwrap();
+        assert_eq!(after.command.as_ref().unwrap(), &["/waggle-proxy", "await", "127.0.0.1:9090"]);
+        let mounts = container(&plan, "mcp").volume_mounts.iter().flatten();
+        let read_only = mounts.filter(|mount| mount.name == "waggle-bin").map(|mount| mount.read_only);
+        assert_eq!(read_only.collect::<Vec<_>>(), [Some(true)][usize::from(injection == "none")..]);
     }
+}
+
+#[test]
+fn resources_of_the_proxy() {
+    let plan = plan_with("proxy: {resources: {limits: {memory: 64Mi}}}");
+    let limits = container(&plan, "waggle-proxy").resources.as_ref().unwrap().limits.as_ref().unwrap();
+    assert_eq!(limits["memory"].0, "64Mi");
 }
 
 #[test]

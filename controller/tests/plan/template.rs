@@ -59,7 +59,8 @@ fn what_would_break_the_pod_is_refused() {
         "spec: {initContainers: [{name: waggle-proxy, restartPolicy: Never}]}",
         "spec: {initContainers: [{name: waggle-proxy, args: [--listen, '0.0.0.0:1']}]}",
         "spec: {initContainers: [{name: waggle-proxy, ports: [{containerPort: 8080, name: web}]}]}",
-        "spec: {initContainers: [{name: waggle-install, image: other}]}",
+        "spec: {initContainers: [{name: waggle-proxy, image: other}]}",
+        "spec: {initContainers: [{name: waggle-proxy, lifecycle: {postStart: {exec: {command: [x]}}}}]}",
         "spec: {volumes: [{name: waggle-config, emptyDir: {}}]}",
     ]
     .map(|template| refused(&plan_with(&format!("podTemplate: {{{template}}}"))))

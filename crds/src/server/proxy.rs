@@ -61,7 +61,7 @@ pub enum Injection {
     /// The controller's choice.
     #[default]
     Auto,
-    /// An init container copies it into a volume.
+    /// The proxy's container copies it into a volume.
     Copy,
     /// The proxy's image is mounted as a volume.
     ImageVolume,

@@ -72,6 +72,7 @@ def test_what_the_account_may_do_and_what_not(admin, kubectl, definition):
     name = kubectl.namespace
     helm("install", "waggle", str(CHARTS / "waggle"), namespace=name)
     account = kubectl.as_service_account("waggle")
+    account.in_namespace("default").wait_right("list", DEFINITION)
     assert account.in_namespace("default").list(DEFINITION) == []
     account("create", "--dry-run=server", "deployment", "x", "--image=x")
     account("get", "secrets", "none", "--ignore-not-found")
@@ -92,6 +93,7 @@ def test_without_cluster_wide_rights(kubectl, make_namespace, definition):
     name, watched, other = kubectl.namespace, make_namespace().namespace, make_namespace().namespace
     helm("install", "waggle", str(CHARTS / "waggle"), f"--set=watchNamespaces={{{watched}}}", namespace=name)
     account = kubectl.as_service_account("waggle")
+    account.in_namespace(watched).wait_right("list", DEFINITION)
     assert account.in_namespace(watched).list(DEFINITION) == []
     with pytest.raises(Refused, match="cannot list resource"):
         account.in_namespace(other).list(DEFINITION)

@@ -68,6 +68,8 @@ def test_who_has_no_right_is_refused_until_it_is_granted(kubectl):
         reader.list("configmaps")
     kubectl("create", "role", "read", "--verb=list", "--resource=configmaps")
     kubectl("create", "rolebinding", "read", "--role=read", f"--serviceaccount={kubectl.namespace}:reader")
+    reader.wait_right("list", "configmaps")
+    kubectl.wait("configmap/kube-root-ca.crt", "create")
     assert [one["metadata"]["name"] for one in reader.list("configmaps")] == ["kube-root-ca.crt"]
     with pytest.raises(Refused, match='cannot list resource "secrets"'):
         reader.list("secrets")

@@ -24,8 +24,8 @@ def works(controller) -> bool:
     return controller.metric("leader") == 1
 
 
-@pytest.mark.parametrize("how, at_least, at_most", [("kill", 8, 60), ("stop", 0, 8)])
-def test_another_takes_over(controllers, kubectl, how, at_least, at_most):
+@pytest.mark.parametrize("how, at_least", [("kill", 8), ("stop", 0)])
+def test_another_takes_over(controllers, kubectl, how, at_least):
     release = controllers.install(f"--set=watchNamespaces={{{kubectl.namespace}}}")
     first = controllers.start(release, "first")
     wait_until(lambda: works(first), 30, "the first works")
@@ -35,13 +35,15 @@ def test_another_takes_over(controllers, kubectl, how, at_least, at_most):
     assert holder(release) == "first" and not works(second)
     getattr(first, how)()
     ended = time.monotonic()
+    # Who is told to end gives it back, so that nobody has to wait for its end.
+    assert (holder(release) == "first") == (how == "kill")
     kubectl.apply(server("after"))
     settled(kubectl, "after", seconds=90)
     took = time.monotonic() - ended
     print(f"\n{how}: a server was looked at {took:.1f} s after the end of the one who worked")
     assert holder(release) == "second" and works(second)
     # After a kill the lease has to run out, or both might have worked at once.
-    assert at_least <= took <= at_most
+    assert took >= at_least
 
 
 def test_two_never_work_at_once(controllers, kubectl):

@@ -10,8 +10,7 @@ import pytest
 from harness.processes import wait_until
 from testbed import mcp, product
 
-# Measured: a hundredth of it. The machine may be busy.
-AT_ONCE_SECONDS = 5
+# Measured: a tenth of it. The machine may be busy.
 BACK_SECONDS = 20
 
 
@@ -38,7 +37,7 @@ def killed(server, clients) -> list[mcp.Answer]:
         clock = mcp.Clock()
         server.send(signal.SIGKILL)
         answers = [call.result(mcp.CALL_SECONDS) for call in calls]
-        clock.measured("kill -9 of the server: answer to calls in flight", AT_ONCE_SECONDS)
+        clock.measured("kill -9 of the server: answer to calls in flight", mcp.AT_ONCE_SECONDS)
         return answers
 
 
@@ -54,7 +53,8 @@ def test_the_server_is_killed(serve, mode, flags):
         again = mcp.answers_again(url)
         mcp.measured(f"kill -9 of the server ({mode} {flags}): next answer to a new client", again, BACK_SECONDS)
         # They have not noticed: no new handshake, no 404.
-        assert [first.echo("3"), second.echo("4")] == ["3", "4"]
+        mcp.outlives(first)
+        mcp.outlives(second)
     (pod,) = server.pods()
     assert product.container_status(pod, "mcp")["restartCount"] == 0
 
@@ -71,10 +71,11 @@ def test_the_sidecar_is_killed(serve):
             # Its connection is gone: an error at once, no silence.
             with pytest.raises(httpx.TransportError):
                 call.result(mcp.CALL_SECONDS)
-            clock.measured("kill -9 of the sidecar: error of a call in flight", AT_ONCE_SECONDS)
+            clock.measured("kill -9 of the sidecar: error of a call in flight", mcp.AT_ONCE_SECONDS)
         mcp.measured("kill -9 of the sidecar: next answer to a new client", mcp.answers_again(url), BACK_SECONDS)
-        # Its sessions are lost, and a client is told so as the specification says, so that it opens another.
-        assert client.call("lost").status == 404
+        # Its sessions are lost, and a client is told so as the specification says, so that it opens another. (The
+        # news that the pod was not ready may come later than the sidecar.)
+        wait_until(lambda: mcp.is_lost(client), 60, "a session of before is told that it is lost")
     same = server.pod()
     assert same["metadata"]["uid"] == pod["metadata"]["uid"]
     # The server's container went on.
@@ -90,10 +91,9 @@ def test_the_only_pod_is_deleted(serve, kubectl):
         with mcp.Outage(url) as outage:
             wait_until(lambda: outage.served, 20, "a client is served")
             kubectl.delete("pod", pod["metadata"]["name"])
-            server.until(lambda _: server.pod()["metadata"]["uid"] != pod["metadata"]["uid"])
-            kubectl.wait(f"pod/{server.pod()['metadata']['name']}", "Ready")
+            server.wait_replaced(pod)
             served = outage.served
             wait_until(lambda: outage.served > served + 1, 20, "a client is served by the new pod")
         mcp.measured("deletion of the only pod: longest time without a new client served", outage.longest, BACK_SECONDS)
         client.reconnect()
-        assert client.call("lost").status == 404
+        wait_until(lambda: mcp.is_lost(client), 60, "a session of before is told that it is lost")

@@ -106,6 +106,8 @@ class ControlPlane:
             f"--cluster-signing-cert-file={self.authority.certificate}",
             f"--cluster-signing-key-file={self.authority.key}",
             "--controllers=*",
+            # A machine that is busy, or an API server that was away for a while, is no reason to take pods out of service.
+            "--node-monitor-grace-period=5m",
         )
 
     def wait_controllers(self) -> None:

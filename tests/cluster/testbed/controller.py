@@ -39,6 +39,8 @@ class Release:
         [container] = kubectl.get("deployment", "waggle")["spec"]["template"]["spec"]["containers"]
         self.arguments = container["args"]
         self._number = 0
+        said = helm("get", "values", "waggle", "--all", "--output=json", namespace=self.namespace)
+        self._wait_rights(json.loads(said))
 
     def start(self, identity: str = "first", options: Sequence[str] = ()) -> "Controller":
         """A controller; `options` take the place of the chart's."""
@@ -50,6 +52,14 @@ class Release:
         log = self.state / "log" / f"controller-{self.namespace}-{self._number}-{identity}.log"
         return Controller(self, identity, port, [*kept, *sorted(given)], log)
 
+    def _wait_rights(self, values: dict) -> None:
+        """Whoever starts before the rules are in force is refused, and says so."""
+        account = self.account()
+        for namespace in values["watchNamespaces"] or ["default"]:
+            account.in_namespace(namespace).wait_right("patch", "deployments.apps")
+        if values["leaderElection"]["enabled"]:
+            account.wait_right("create", "leases.coordination.k8s.io")
+
     def kubeconfig(self) -> Path:
         """With a token of the account, and nothing else."""
         path = self.state / f"{self.namespace}.kubeconfig"
@@ -60,6 +70,10 @@ class Release:
         config["current-context"] = "waggle"
         path.write_text(json.dumps(config))
         return path
+
+    def account(self) -> Kubectl:
+        """kubectl as the controller."""
+        return self.kubectl.as_service_account("waggle")
 
     def trail(self) -> Trail:
         """What the account asks for from now on."""

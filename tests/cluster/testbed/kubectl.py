@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from harness.processes import wait_until
+
 COMMAND_SECONDS = 60
 # For what a pod does: scheduled, started, probed, on a machine that is busy.
 WAIT_SECONDS = 60
@@ -53,6 +55,22 @@ class Kubectl:
         """A service account of this namespace, by a fresh token of its own."""
         token = self("create", "token", name).strip()
         return replace(self, user=("--kubeconfig", _without_users(), "--token", token))
+
+    def may(self, verb: str, resource: str) -> bool:
+        """Whether this user has the right, e.g. `patch` `mcpservers.waggle.dev/status`, by the rules in force now."""
+        kind, _, sub = resource.partition("/")
+        try:
+            self("auth", "can-i", verb, kind, *([f"--subresource={sub}"] if sub else []))
+        except Refused as refused:
+            if str(refused) != "no" and not str(refused).startswith("no - "):
+                raise
+            return False
+        return True
+
+    def wait_right(self, verb: str, resource: str, granted: bool = True) -> None:
+        """Until the API server goes by a rule that is written already: it follows them as any other does."""
+        wanted = f"the right to {verb} {resource} is {'granted' if granted else 'taken'}"
+        wait_until(lambda: self.may(verb, resource) == granted, WAIT_SECONDS, wanted)
 
     def get(self, kind: str, name: str) -> dict[str, Any]:
         """One object."""

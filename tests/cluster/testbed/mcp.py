@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import threading
 import time
-from collections.abc import Iterator
+import uuid
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import count
@@ -16,6 +17,13 @@ from harness.processes import wait_until
 
 REVISION = "2025-11-25"
 CALL_SECONDS = 30
+# Of a call that was handed to a process that died: it may have had an effect, so nobody sends it once more.
+SERVER_GONE = -31001
+# Measured: a hundredth of it. The machine may be busy.
+AT_ONCE_SECONDS = 5
+# Of who tries again and again: what is sent to an address that the node does not know yet is lost, and the system sends
+# it again after one second and after three.
+IMPATIENT_SECONDS = 0.3
 
 
 @dataclass(frozen=True)
@@ -47,10 +55,15 @@ class Answer:
 class Session:
     """A session of 2025-11-25."""
 
-    def __init__(self, url: str):
+    def __init__(self, url: str, connect_seconds: float = CALL_SECONDS):
         self.url = url
-        self.http = httpx.Client(timeout=CALL_SECONDS, headers={"Accept": "application/json, text/event-stream"})
+        self._timeout = httpx.Timeout(CALL_SECONDS, connect=connect_seconds)
+        self.http = self._client({"Accept": "application/json, text/event-stream"})
         self._ids = count(1)
+
+    def _client(self, headers: Mapping[str, str]) -> httpx.Client:
+        # To read the authorities takes longer than to be answered, and whoever measures asks again and again.
+        return httpx.Client(timeout=self._timeout, headers=headers, verify=self.url.startswith("https:"))
 
     def open(self) -> Answer:
         """The handshake, with whatever it ends."""
@@ -93,7 +106,7 @@ class Session:
         """The same session over new connections."""
         headers = self.http.headers
         self.http.close()
-        self.http = httpx.Client(timeout=CALL_SECONDS, headers=headers)
+        self.http = self._client(headers)
 
     def end(self) -> None:
         """Ends the session, and with it its process."""
@@ -122,9 +135,9 @@ class Clock:
 
 
 @contextmanager
-def session(url: str) -> Iterator[Session]:
+def session(url: str, connect_seconds: float = CALL_SECONDS) -> Iterator[Session]:
     """A session that is open."""
-    one = Session(url)
+    one = Session(url, connect_seconds)
     try:
         one.open().result  # noqa: B018
         yield one
@@ -135,7 +148,7 @@ def session(url: str) -> Iterator[Session]:
 def answers(url: str) -> bool:
     """Whether a new client has the answer to its first call. It leaves nothing behind, so that many may come."""
     try:
-        with session(url) as one:
+        with session(url, IMPATIENT_SECONDS) as one:
             answered = one.echo("new") == "new"
             # Who asks again and again would otherwise fill a pod with sessions.
             one.end()
@@ -149,6 +162,33 @@ def answers_again(url: str, seconds: float = 60) -> float:
     started = time.monotonic()
     wait_until(lambda: answers(url), seconds, f"an answer from {url}")
     return time.monotonic() - started
+
+
+def outlives(client: Session, seconds: float = 60) -> None:
+    """An open session outlives the death of its server: a call that still met the death is told so at once, and soon the
+    same session is answered."""
+
+    def answered() -> bool:
+        text = uuid.uuid4().hex
+        answer = client.call(text)
+        if answer.status == 200 and "error" in answer.message:
+            assert answer.error["code"] == SERVER_GONE, answer
+            measured("a call that met the server's death: its error", answer.seconds, AT_ONCE_SECONDS)
+            return False
+        assert answer.result["content"][0]["text"] == text, answer
+        return True
+
+    wait_until(answered, seconds, "the session is answered again")
+
+
+def is_lost(client: Session) -> bool:
+    """Whether an open session is told that it is no more. Until its pod is in service again, nobody tells it anything."""
+    try:
+        answer = client.call("lost")
+    except httpx.TransportError:
+        return False
+    assert answer.status in (404, 503), answer
+    return answer.status == 404
 
 
 class Outage:

@@ -110,7 +110,7 @@ class Table:
         """Names of rows bear their units."""
         lines = ["| in the cluster, through the Service | floor | measured | ratio (lowest..highest) |", "|---|---|---|---|"]
         for row in self.rows:
-            floor = f"{row['floor']:.0f}" if "floor" in row else ""
+            floor = f"{row['floor']:.4g}" if "floor" in row else ""
             ratio = f"{row['ratio']:.2f} ({min(row['ratios']):.2f}..{max(row['ratios']):.2f})" if "ratio" in row else ""
             lines.append(f"| {row['what']} ({row['unit']}) | {floor} | {row['measured']:.4g} | {ratio} |")
         return "\n".join(lines)

@@ -6,6 +6,7 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
 import tomllib
 from collections.abc import Iterator
@@ -35,6 +36,7 @@ ECHO = "localhost/echo:1"
 ECHO_COMMAND = ["/loadtest", "echo"]
 DEMO_COMMAND = ["/waggle-proxy", "demo"]
 HELM_SECONDS = 120
+IN_SERVICE_SECONDS = 60
 
 
 def binaries() -> Path:
@@ -121,9 +123,17 @@ class Server:
         self.kubectl("patch", KIND, self.name, "--type=merge", f"--patch={json.dumps({'spec': spec})}")
 
     def wait_ready(self) -> "Server":
-        """Until clients can use it: this very generation of it."""
-        self.until(lambda server: is_ready(server))
+        """Until clients can use it, this very generation of it, and its status tells what it is."""
+        self.until(lambda server: is_ready(server) and {"serverInfo", "tools"} <= server["status"].keys())
+        # What is ready is told to the resource and to the node's network at the same time.
+        wait_until(self._is_in_service, IN_SERVICE_SECONDS, f"the Service leads to {self.name}")
         return self
+
+    def wait_replaced(self, pod: dict[str, Any]) -> "Server":
+        """Until the pod is not one of its own any more, and clients can use it."""
+        gone, name = pod["metadata"]["uid"], pod["metadata"]["name"]
+        wait_until(lambda: gone not in {one["metadata"]["uid"] for one in self.pods()}, 60, f"{name} is replaced")
+        return self.wait_ready()
 
     def until(self, holds, seconds: float = 60) -> dict[str, Any]:
         """Watches it until `holds(resource)`."""
@@ -148,6 +158,13 @@ class Server:
         """The only one."""
         (pod,) = wait_until(lambda: len(pods := self.pods()) == 1 and pods, 60, f"one pod of {self.name}")
         return pod
+
+    def _is_in_service(self) -> bool:
+        service = self.kubectl.get("service", f"mcp-{self.name}")
+        address = f"mcp-{self.name}.{self.kubectl.namespace}.svc.cluster.local", service["spec"]["ports"][0]["port"]
+        with suppress(OSError), socket.create_connection(address, 5):
+            return True
+        return False
 
     def status(self) -> dict[str, Any]:
         """What the proxy of its only pod says at its admin port."""

@@ -98,7 +98,7 @@ fn out_of_memory(pod: &Pod, name: &str) -> Diagnosis {
     let limit = limit.map_or_else(String::new, |limit| format!(" of {}", limit.0));
     let field = match name {
         names::SERVER => "spec.resources.limits.memory",
-        names::PROXY | names::INSTALL => "spec.proxy.resources.limits.memory",
+        names::PROXY => "spec.proxy.resources.limits.memory",
         _ => "its limit in spec.podTemplate",
     };
     Diagnosis {
