@@ -64,7 +64,7 @@ impl Server {
         };
         let pid = self.child.id().to_string();
         let output =
-            run(&[scenario, &[&url, "--transport", transport, "--json", "--patience=20", "--pid", &pid]]
+            run(&[scenario, &[&url, "--transport", transport, "--json", "--patience=120", "--pid", &pid]]
                 .concat());
         let report: Value = serde_json::from_slice(&output.stdout).unwrap();
         assert!(output.status.success(), "{scenario:?} over {transport}: {report:#}");
@@ -133,6 +133,31 @@ fn a_rate_is_kept_and_updates_reach_subscribers() {
             transport,
         );
     }
+}
+
+/// Behind one process for all, what one session asks for is told to all of them.
+#[test]
+fn sessions_are_told_of_what_they_ask_for_and_of_nothing_else() {
+    let own = ["fanout", "--own", "--streams=5", "--notifications=7", "--seconds=0.1"];
+    let deliveries = |report: Value| {
+        let rounds = report["values"][0]["value"].as_f64().unwrap();
+        assert_eq!(report["tally"]["good"].as_f64().unwrap(), rounds * 5.0 * 7.0, "{report:#}");
+    };
+    let floor = Server::floor();
+    deliveries(floor.load(&own, "streamable-http"));
+    deliveries(floor.load(&[&own[..], &["--kind=resource-updated"]].concat(), "streamable-http"));
+    deliveries(Server::waggle(&["--process-mode", "session"], "legacy").load(&own, "streamable-http"));
+    let shared = Server::waggle(&["--process-mode", "shared"], "legacy");
+    let output = run(&[&own[..], &[&shared.url, "--json", "--patience=20"]].concat());
+    let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(
+        (output.status.code(), report["tally"]["leaks"].as_u64() > Some(0)),
+        (Some(2), true),
+        "{report:#}"
+    );
+    let output = run(&[&own[..], &[&floor.url, "--transport=stateless"]].concat());
+    assert_eq!(output.status.code(), Some(1));
+    assert!(String::from_utf8_lossy(&output.stdout).contains("`--own` needs"), "{output:?}");
 }
 
 #[test]

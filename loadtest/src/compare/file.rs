@@ -92,6 +92,15 @@ pub enum GrowthMeasure {
     CpuOfFloor,
     /// Median latency for each byte of the payload.
     TimePerByte,
+    /// The same as a multiple of the floor's: caches hold less of large messages, whoever passes them on.
+    TimePerByteOfFloor,
+}
+
+impl GrowthMeasure {
+    /// Whether it is the number beside the floor's.
+    pub fn is_of_floor(self) -> bool {
+        matches!(self, Self::CpuOfFloor | Self::TimePerByteOfFloor)
+    }
 }
 
 #[derive(Deserialize)]

@@ -22,7 +22,7 @@ pub fn json(outcome: &Outcome) -> Value {
     let growths = outcome.growths.iter().map(|growth| {
         let bridges = outcome.bridges.iter().zip(&growth.bridges);
         let bridges = bridges.map(|(name, share)| json!({"bridge": name, "share": share}));
-        json!({"name": growth.name, "within": growth.within, "bridges": bridges.collect::<Vec<_>>()})
+        json!({"name": growth.name, "within": growth.within, "floor": growth.floor, "bridges": bridges.collect::<Vec<_>>()})
     });
     let trials = outcome.trials.iter().map(|trial| {
         json!({

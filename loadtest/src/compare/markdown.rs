@@ -3,7 +3,7 @@
 use super::{
     outcome::Outcome,
     page::drawings,
-    table::{cells, head, mark, shown},
+    table::{cells, grown, head, shown},
 };
 use crate::machine::machine;
 
@@ -22,13 +22,7 @@ pub fn markdown(outcome: &Outcome, plots: Option<&str>) -> String {
         text.push_str(&line(&cells(row, shown)));
     }
     for growth in &outcome.growths {
-        let mut columns = vec![growth.name.clone(), "growth".to_owned(), String::new()];
-        columns.extend(growth.bridges.iter().map(|share| match share {
-            Some(share) => format!("+{:.0} %{}", share * 100.0, mark(Some(*share <= growth.within))),
-            None => "-".to_owned(),
-        }));
-        columns.extend([format!("≤ {:.0} %", growth.within * 100.0), String::new()]);
-        text.push_str(&line(&columns));
+        text.push_str(&line(&grown(growth)));
     }
     text.push_str("\n| | good | leaks | wrong | corrupt | lost | duplicates | errors |\n|---|---|---|---|---|---|---|---|\n");
     for name in ["floor", "pipe"].into_iter().chain(outcome.bridges.iter().map(String::as_str)) {

@@ -5,9 +5,11 @@
 //! - [`mod@run`]: rounds of cells.
 //! - [`measure`]: what is taken from a report.
 //! - [`outcome`]: rows with medians and spread.
+//! - [`growth`]: what must not grow from cell to cell.
 //! - [`table`], [`json`], [`markdown`], [`page`]: ways to show them.
 
 pub mod file;
+pub mod growth;
 pub mod json;
 pub mod markdown;
 pub mod measure;

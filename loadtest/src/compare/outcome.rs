@@ -1,10 +1,11 @@
 //! Rows with medians and spread.
 
 use super::{
-    file::{Cell, File, Growth, GrowthMeasure},
+    file::{Cell, File},
+    growth::{self, GrowthRow},
     measure::Measure,
 };
-use crate::{report::Report, scenario::Scenario, verify::Tally};
+use crate::{report::Report, verify::Tally};
 
 /// One run of one cell with one contender.
 #[derive(Debug)]
@@ -73,17 +74,6 @@ pub struct Spread {
     pub high: f64,
 }
 
-/// A number that must be the same in several cells.
-#[derive(Debug)]
-pub struct GrowthRow {
-    /// What it is.
-    pub name: String,
-    /// By how much the largest median exceeds the smallest, as a share, for each bridge.
-    pub bridges: Vec<Option<f64>>,
-    /// By how much it may.
-    pub within: f64,
-}
-
 impl Spread {
     /// Of these numbers; `None` if there is none.
     pub fn of(numbers: impl IntoIterator<Item = f64>) -> Option<Self> {
@@ -109,7 +99,7 @@ impl Outcome {
                 rows.push(row(cell, *measure, &bridges, &trials));
             }
         }
-        let growths = file.growths.iter().map(|growth| grown(growth, file, &bridges, &trials)).collect();
+        let growths = growth::rows(file, &bridges, &trials);
         Self { bridges, rows, growths, trials }
     }
 
@@ -151,7 +141,7 @@ impl Row {
 }
 
 /// The number in each round.
-fn numbers<'a>(
+pub(super) fn numbers<'a>(
     trials: &'a [Trial],
     cell: &'a str,
     contender: &'a str,
@@ -193,38 +183,6 @@ fn row(cell: &Cell, measure: Measure, bridges: &[String], trials: &[Trial]) -> R
         pipe: spread(&pipe),
         must: cell.must.get(&measure).copied(),
         aim: cell.aim.get(&measure).copied(),
-    }
-}
-
-fn grown(growth: &Growth, file: &File, bridges: &[String], trials: &[Trial]) -> GrowthRow {
-    let share = |bridge: &String| {
-        let cells = file.cells.iter().filter(|cell| growth.cells.contains(&cell.name));
-        let medians: Vec<f64> =
-            cells.filter_map(|cell| typical(growth.measure, cell, bridge, trials)).collect();
-        let spread = Spread::of(medians.iter().copied()).filter(|_| medians.len() > 1)?;
-        (spread.low > 0.0).then(|| spread.high / spread.low - 1.0)
-    };
-    GrowthRow {
-        name: growth.name.clone(),
-        bridges: bridges.iter().map(share).collect(),
-        within: growth.within,
-    }
-}
-
-fn typical(measure: GrowthMeasure, cell: &Cell, bridge: &str, trials: &[Trial]) -> Option<f64> {
-    let median = |contender: &str, of| {
-        let numbers = numbers(trials, &cell.name, contender, of).map(|number| number.1);
-        Some(Spread::of(numbers)?.median)
-    };
-    match (measure, &cell.scenario) {
-        (GrowthMeasure::Cpu, _) => median(bridge, Measure::Cpu),
-        (GrowthMeasure::CpuOfFloor, _) => {
-            Some(median(bridge, Measure::Cpu)? / median("floor", Measure::Cpu)?)
-        }
-        (GrowthMeasure::TimePerByte, Scenario::Calls(calls)) => {
-            Some(median(bridge, Measure::P50)? / (calls.payload.0 as f64).max(1.0))
-        }
-        (GrowthMeasure::TimePerByte, _) => None,
     }
 }
 

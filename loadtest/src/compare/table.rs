@@ -2,22 +2,17 @@
 
 use std::fmt;
 
-use super::outcome::{Entry, Outcome, Row, Spread};
+use super::{
+    growth::GrowthRow,
+    outcome::{Entry, Outcome, Row, Spread},
+};
 
 impl fmt::Display for Outcome {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let mut lines = vec![head(self)];
         lines.extend(self.rows.iter().map(|row| cells(row, shown)));
         for growth in &self.growths {
-            let mut line = vec![growth.name.clone(), "growth".to_owned(), String::new()];
-            line.extend(growth.bridges.iter().map(|share| {
-                share.map_or_else(
-                    || "-".to_owned(),
-                    |share| format!("+{:.0} %{}", share * 100.0, mark(Some(share <= growth.within))),
-                )
-            }));
-            line.push(format!("≤ {:.0} %", growth.within * 100.0));
-            lines.push(line);
+            lines.push(grown(growth));
         }
         let columns = lines.iter().map(Vec::len).max().unwrap_or(0);
         let width = |column: usize| {
@@ -66,6 +61,14 @@ pub(super) fn cells(row: &Row, shown: impl Fn(&Row, &Entry) -> String) -> Vec<St
     let mut line = vec![row.cell.clone(), row.measure.name().to_owned(), floor];
     line.extend(row.bridges.iter().map(|entry| shown(row, entry)));
     line.extend([bound(row.must), bound(row.aim)]);
+    line
+}
+
+/// The columns of a row of growth.
+pub(super) fn grown(row: &GrowthRow) -> Vec<String> {
+    let mut line = vec![row.name.clone(), "growth".to_owned(), row.floor()];
+    line.extend(row.shown());
+    line.extend([row.bound(), String::new()]);
     line
 }
 

@@ -13,7 +13,7 @@ use hdrhistogram::Histogram;
 use serde::Deserialize;
 use tokio::{sync::Notify, task::JoinSet, time::timeout};
 
-use super::{Context, caller::Caller};
+use super::{Context, caller::Caller, calls};
 use crate::{
     report::{Report, histogram},
     transport::{Request, Stream, close_streams, request::tool},
@@ -52,14 +52,32 @@ struct Listener {
     broken: Option<String>,
 }
 
+/// Streams, and the session that has the server tell them something.
+#[derive(Debug)]
+pub(super) struct Group {
+    pub(super) caller: Caller,
+    /// What tells their notifications from those of others.
+    pub(super) owner: String,
+    pub(super) streams: Vec<Stream>,
+}
+
+/// Who asks for the notifications of a group.
+#[derive(Debug)]
+struct Teller {
+    caller: Caller,
+    owner: String,
+    seen: Seen,
+}
+
 /// Streams that are read and verified, each by a task of its own.
 #[derive(Debug)]
 pub(super) struct Audience {
     listeners: JoinSet<Listener>,
+    tellers: Vec<Teller>,
     shared: Arc<Shared>,
-    seen: Seen,
-    owner: String,
     kind: Kind,
+    /// Whether each session is to be told of what it asks for, and no other.
+    own: bool,
     per_round: u64,
     rounds: u64,
     count: u64,
@@ -68,22 +86,20 @@ pub(super) struct Audience {
 
 impl Audience {
     /// Begins to read the streams, which expect so many notifications in each round.
-    pub(super) fn new(
-        context: &Context,
-        streams: Vec<Stream>,
-        owner: String,
-        per_round: u64,
-        kind: Kind,
-    ) -> Self {
-        let (shared, seen, epoch) = (Arc::new(Shared::default()), Seen::default(), Instant::now());
-        let count = streams.len() as u64;
-        let mut listeners = JoinSet::new();
-        for stream in streams {
-            let notices = Notices::new(owner.clone(), per_round, seen.clone());
-            let listener = Listener { stream: Some(stream), notices, latency: histogram(), broken: None };
-            listeners.spawn(listener.run(context.clone(), shared.clone(), epoch));
+    pub(super) fn new(context: &Context, groups: Vec<Group>, per_round: u64, kind: Kind, own: bool) -> Self {
+        let (shared, epoch) = (Arc::new(Shared::default()), Instant::now());
+        let (mut listeners, mut tellers) = (JoinSet::new(), Vec::new());
+        for Group { caller, owner, streams } in groups {
+            let seen = Seen::default();
+            for stream in streams {
+                let notices = Notices::new(owner.clone(), per_round, seen.clone());
+                let listener = Listener { stream: Some(stream), notices, latency: histogram(), broken: None };
+                listeners.spawn(listener.run(context.clone(), shared.clone(), epoch));
+            }
+            tellers.push(Teller { caller, owner, seen });
         }
-        Self { listeners, shared, seen, owner, kind, per_round, rounds: 0, count, epoch }
+        let count = listeners.len() as u64;
+        Self { listeners, tellers, shared, kind, own, per_round, rounds: 0, count, epoch }
     }
 
     /// How often it was told.
@@ -91,38 +107,43 @@ impl Audience {
         self.rounds
     }
 
-    /// One round; false if not everything came, or nobody could ask for it.
-    pub(super) async fn tell(&mut self, context: &Context, caller: &mut Caller) -> bool {
-        let has_arrived = self.send(context, caller, self.per_round).await;
+    /// One round; false if not everything came, or somebody could not ask for it.
+    pub(super) async fn tell(&mut self, context: &Context) -> bool {
+        let has_arrived = self.send(context, self.per_round).await;
         self.rounds += 1;
-        has_arrived && caller.client.is_some()
+        has_arrived && self.tellers.iter().all(|teller| teller.caller.client.is_some())
     }
 
-    async fn send(&self, context: &Context, caller: &mut Caller, count: u64) -> bool {
+    async fn send(&mut self, context: &Context, count: u64) -> bool {
         let position = self.rounds * self.per_round;
-        self.seen.begin(position);
         self.shared.target.store(self.count * (position + count), Ordering::Relaxed);
         self.shared.round.store(self.epoch.elapsed().as_nanos() as u64, Ordering::Relaxed);
         let kind = match self.kind {
             Kind::ListChanged => "list-changed",
             Kind::ResourceUpdated => "resource-updated",
         };
-        let tag = Notices::tag(&self.owner, self.rounds);
-        let fields = tool("notify", &format!(r#""count":{count},"tag":"{tag}","kind":"{kind}""#));
-        let call = caller.next_tag();
-        let request = Request::call(caller.id(call), "notify", &fields);
-        let good = caller.tally.good;
-        caller.exchange(context, &request, Expected::Text("notified"), Instant::now()).await;
-        // Deliveries are counted, and calls are not.
-        context.counter.sub(caller.tally.good - good);
+        let mut telling = JoinSet::new();
+        for mut teller in self.tellers.drain(..) {
+            teller.seen.begin(position);
+            let tag = Notices::tag(&teller.owner, self.rounds);
+            let own = self.own;
+            let fields =
+                tool("notify", &format!(r#""count":{count},"tag":"{tag}","kind":"{kind}","own":{own}"#));
+            let context = context.clone();
+            telling.spawn(async move {
+                teller.ask(&context, &fields).await;
+                teller
+            });
+        }
+        self.tellers = telling.join_all().await;
         self.shared.arrive(context.patience).await
     }
 
     /// Sends one more notification, which is not measured: what a round brought too much has come before it. Then counts
     /// what came and what did not, and ends the sessions.
-    pub(super) async fn end(mut self, context: &Context, caller: &mut Caller, report: &mut Report) {
+    pub(super) async fn end(mut self, context: &Context, report: &mut Report) {
         let fenced = self.rounds * self.per_round + 1;
-        self.send(context, caller, 1).await;
+        self.send(context, 1).await;
         self.shared.is_over.store(true, Ordering::Relaxed);
         self.shared.over.notify_waiters();
         let mut streams = Vec::new();
@@ -138,8 +159,32 @@ impl Audience {
             }
             streams.extend(listener.stream);
         }
+        let mut callers = Vec::new();
+        for Teller { mut caller, .. } in self.tellers {
+            // Calls are not what is counted.
+            caller.tally.good = 0;
+            report.add(&caller.tally, None, caller.fault.take());
+            callers.push(caller);
+        }
         // Whether sessions can be ended is not what is measured.
-        let _ = context.patiently(close_streams(&context.target, streams)).await;
+        match self.own {
+            // They are those of the callers.
+            true => drop(streams),
+            false => drop(context.patiently(close_streams(&context.target, streams)).await),
+        }
+        calls::close(context, callers).await;
+    }
+}
+
+impl Teller {
+    async fn ask(&mut self, context: &Context, fields: &str) {
+        let caller = &mut self.caller;
+        let tag = caller.next_tag();
+        let request = Request::call(caller.id(tag), "notify", fields);
+        let good = caller.tally.good;
+        caller.exchange(context, &request, Expected::Text("notified"), Instant::now()).await;
+        // Deliveries are counted, and calls are not.
+        context.counter.sub(caller.tally.good - good);
     }
 }
 

@@ -1,6 +1,9 @@
 //! `slow`: some clients do not read, and the others must not feel it.
 
-use std::time::{Duration, Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
 use clap::Args;
 use serde::Deserialize;
@@ -8,16 +11,19 @@ use tokio::time::sleep;
 
 use super::{
     Context,
-    audience::{Audience, Kind},
+    audience::{Audience, Group, Kind},
     caller::Caller,
     calls, opening, seconds,
 };
 use crate::{
     report::Report,
     size::Size,
-    transport::{Client, close_streams},
+    transport::{Client, Fault, Request, Stream, close_streams, request::tool},
     verify::{Notices, Tally},
 };
+
+/// Size of each notification of progress that is never read.
+const PROGRESS: usize = 1024;
 
 /// Its name.
 pub const NAME: &str = "slow";
@@ -29,9 +35,13 @@ pub struct Slow {
     /// Clients that call and read, each with a stream of a session beside it.
     #[arg(long, default_value_t = 64)]
     pub sessions: usize,
-    /// Further sessions whose stream is open and never read, as a share of those.
+    /// Further sessions whose stream is open and never read, as a share of those; and as many that make a call and never
+    /// read its answer.
     #[arg(long, default_value_t = 0.25)]
     pub stalled: f64,
+    /// Size of the answers that are never read, with the progress before them.
+    #[arg(long, default_value_t = Size(4 << 20))]
+    pub answer: Size,
     /// Size of each call's payload, such as 200, 64KiB or 1MiB.
     #[arg(long, default_value_t = Size(200))]
     pub payload: Size,
@@ -54,6 +64,7 @@ impl Default for Slow {
         Self {
             sessions: 64,
             stalled: 0.25,
+            answer: Size(4 << 20),
             payload: Size(200),
             notifications: 100,
             size: Size(1024),
@@ -69,28 +80,30 @@ impl Slow {
         let stalled = (self.sessions as f64 * self.stalled.clamp(0.0, 100.0)).ceil() as usize;
         let mut report = Report::new(NAME, "calls", &context.target)
             .with("sessions", self.sessions)
-            .with("stalled", stalled)
+            .with("stalled", format!("{stalled} streams, {stalled} answers of {}", self.answer))
             .with("payload", self.payload)
             .with("notifications", format!("{} x {}", self.notifications, self.size));
         let opening = Instant::now();
-        let unread = report.opened(opening::open_streams(context, stalled, false).await);
+        let mut unread = report.opened(opening::open_streams(context, stalled, false).await);
+        unread.extend(report.opened(self.leave_answers(context, stalled).await));
         let streams = report.opened(opening::open_streams(context, self.sessions, false).await);
         let clients = opening::open(context, self.sessions).await.into_iter().enumerate();
         let callers = clients.map(|(number, client)| Caller::new(context, number, client)).collect();
         let callers = calls::warm(context, callers).await;
         let teller = context.patiently(Client::open(&context.target)).await;
-        let mut teller = Caller::new(context, self.sessions, teller);
+        let teller = Caller::new(context, self.sessions, teller);
         report.phase("open", opening.elapsed());
 
         let filling = "x".repeat(self.size.0.min(1 << 20));
         let owner = Notices::owner(context.run, None) + &filling;
         // Calls are counted here, and deliveries are verified.
         let unseen = Context { counter: crate::meter::Counter::default(), ..context.clone() };
-        let mut audience = Audience::new(&unseen, streams, owner, self.notifications, Kind::ListChanged);
+        let told = vec![Group { caller: teller, owner, streams }];
+        let mut audience = Audience::new(&unseen, told, self.notifications, Kind::ListChanged, false);
         let meter = context.meter(NAME, seconds(self.seconds));
         let end = meter.began() + seconds(self.seconds);
         let telling = async {
-            while Instant::now() < end && audience.tell(&unseen, &mut teller).await {
+            while Instant::now() < end && audience.tell(&unseen).await {
                 sleep(Duration::from_millis(self.pause)).await;
             }
         };
@@ -103,16 +116,31 @@ impl Slow {
         let closing = Instant::now();
         let mut told = Report::new(NAME, "deliveries", &context.target);
         let rounds = audience.rounds();
-        audience.end(&unseen, &mut teller, &mut told).await;
+        audience.end(&unseen, &mut told).await;
         report.value("bursts", rounds as f64, "");
         report.value("deliveries", told.tally.good as f64, "to those who read");
         report.add(&Tally { good: 0, ..told.tally }, None, told.fault);
-        report.add(&Tally { good: 0, ..teller.tally.clone() }, None, teller.fault.take());
         // Whether sessions can be ended is not what is measured.
         let _ = context.patiently(close_streams(&context.target, unread)).await;
         calls::close(context, callers).await;
-        calls::close(context, vec![teller]).await;
         report.phase("close", closing.elapsed());
         report
+    }
+
+    /// Makes so many calls, each of a session of its own, and reads no answer.
+    async fn leave_answers(&self, context: &Context, count: usize) -> Vec<Result<Stream, Fault>> {
+        // An answer after so much progress: the request is small, and no server refuses it for its size.
+        let steps = self.answer.0.div_ceil(PROGRESS);
+        let fields = tool("progress", &format!(r#""text":"{}","steps":{steps}"#, "x".repeat(PROGRESS)));
+        let (target, fields) = (context.target.clone(), Arc::new(fields));
+        opening::each(context, count, move |_| {
+            let (target, fields) = (target.clone(), fields.clone());
+            async move {
+                let client = Client::open(&target).await?;
+                let call = Request { progress: true, ..Request::call(1, "progress", &fields) };
+                client.into_unread(&call).await
+            }
+        })
+        .await
     }
 }

@@ -78,6 +78,12 @@ impl Http {
         read(response, message).await
     }
 
+    /// Makes a request and gives its connection away, with an answer of which nothing was read but the head.
+    pub(super) async fn into_unread(mut self, request: &Request<'_>) -> Result<Stream, Fault> {
+        let response = self.post(request.body(self.stateless), request.method, request.name).await?;
+        Ok(Stream::new(self.connection, response.into_body(), self.session))
+    }
+
     pub(super) async fn notify(&mut self, method: &'static str, body: String) -> Result<(), Fault> {
         let response = self.post(body, method, None).await?;
         read(response, |_| false).await

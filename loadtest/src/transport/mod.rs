@@ -161,6 +161,18 @@ impl Client {
         }
     }
 
+    /// Makes a request whose answer comes and is never read: it is what the stream that is given holds.
+    ///
+    /// # Errors
+    /// The request is refused, or the connection fails.
+    pub async fn into_unread(self, request: &Request<'_>) -> Result<Stream, Fault> {
+        match self {
+            Self::Http(client) => client.into_unread(request).await,
+            Self::Sse(client) => client.into_unread(request).await,
+            Self::Pipe(_) => Err(Fault::Broken("raw stdio has no streams".to_owned())),
+        }
+    }
+
     /// Ends the session as polite clients do.
     ///
     /// # Errors

@@ -90,6 +90,12 @@ impl Sse {
         Poster::open(self.poster.endpoint.clone()).await
     }
 
+    /// Makes a request; the answer is left in the session's stream.
+    pub(super) async fn into_unread(mut self, request: &Request<'_>) -> Result<Stream, Fault> {
+        self.poster.post(request.body(false)).await?;
+        Ok(self.stream)
+    }
+
     /// The session's stream alone.
     pub(super) fn into_stream(self) -> Stream {
         self.stream
