@@ -93,7 +93,9 @@ perf-bridges:
 test: check unit e2e instructions charts apiserver cluster fuzz
 
 ## The data path in a real cluster beside the floor, into docs/performance.md: not a test, and on a quiet machine only.
+## The programs are those that users run; WAGGLE_PROFILE=quick takes the ones of the tests.
 .PHONY: measure
+measure: export WAGGLE_PROFILE ?= release
 measure:
 	tests/cluster/run.sh node cluster/measure
 	python3 benches/perf.py cluster target/cluster

@@ -8,7 +8,9 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 what=${1:?waggle or bridges}
 shift
-cargo build --release --locked -p waggle-proxy -p loadtest
+# One after the other: built together, the proxy would get what only the load tester needs of their common crates.
+cargo build --release --locked -p waggle-proxy
+cargo build --release --locked -p loadtest
 out=target/perf
 mkdir -p "$out"
 plots=()

@@ -7,38 +7,17 @@ use tokio::{
     net::TcpStream,
 };
 
-const INITIALIZE: &str = r#"{"jsonrpc":"2.0","id":0,"method":"initialize","params":{"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"bench","version":"1"}}}"#;
-const INITIALIZED: &str = r#"{"jsonrpc":"2.0","method":"notifications/initialized"}"#;
+use crate::call::{Era, INITIALIZE, INITIALIZED, check};
 
-/// What each request of 2026-07-28 says of its client, and its headers.
-const META: &str = r#","_meta":{"io.modelcontextprotocol/protocolVersion":"2026-07-28","io.modelcontextprotocol/clientCapabilities":{"elicitation":{"form":{}}},"io.modelcontextprotocol/clientInfo":{"name":"bench","version":"1"}}"#;
 const MODERN_HEADERS: &str =
     "MCP-Protocol-Version: 2026-07-28\r\nMcp-Method: tools/call\r\nMcp-Name: echo\r\n";
-
-#[derive(Clone, Copy)]
-pub(crate) enum Era {
-    /// Up to 2025-11-25, with a session.
-    Legacy,
-    /// 2026-07-28.
-    Modern,
-}
-
-impl Era {
-    pub(crate) fn name(self) -> &'static str {
-        match self {
-            Self::Legacy => "legacy",
-            Self::Modern => "modern",
-        }
-    }
-}
 
 /// A client on one kept-alive connection.
 pub(crate) struct Client {
     connection: TcpStream,
     /// Headers of every request, the session's id among them.
     headers: String,
-    /// What the params of every call end with.
-    meta: &'static str,
+    era: Era,
     calls: u64,
     /// Read, and not yet part of a response.
     buffer: Vec<u8>,
@@ -51,18 +30,15 @@ struct Response {
 
 impl Client {
     pub(crate) async fn connect(address: SocketAddr, era: Era) -> Self {
-        let connection = TcpStream::connect(address).await.expect("the proxy listens");
+        let connection = TcpStream::connect(address).await.expect("the server listens");
         connection.set_nodelay(true).expect("a TCP connection");
         let headers = format!(
             "Host: {address}\r\nContent-Type: application/json\r\nAccept: application/json, text/event-stream\r\n"
         );
-        let mut client = Self { connection, headers, meta: "", calls: 0, buffer: Vec::new() };
+        let mut client = Self { connection, headers, era, calls: 0, buffer: Vec::new() };
         match era {
             Era::Legacy => client.initialize().await,
-            Era::Modern => {
-                client.headers += MODERN_HEADERS;
-                client.meta = META;
-            }
+            Era::Modern => client.headers += MODERN_HEADERS,
         }
         // The process starts with the first call, which is not to be measured.
         client.echo(1).await;
@@ -79,19 +55,14 @@ impl Client {
     /// A call that gives back `size` bytes.
     pub(crate) async fn echo(&mut self, size: usize) {
         self.calls += 1;
-        let (id, meta, message) = (self.calls, self.meta, "x".repeat(size));
-        let params = format!(r#"{{"name":"echo","arguments":{{"message":"{message}"}}{meta}}}"#);
-        let call = format!(r#"{{"jsonrpc":"2.0","id":{id},"method":"tools/call","params":{params}}}"#);
-        let response = self.post(&call).await;
-        let id = format!("\"id\":{id}");
-        let body = String::from_utf8_lossy(&response.body);
-        assert!(response.body.len() > size && body.contains(&id), "{}{body}", response.head);
+        let response = self.post(&self.era.echo(self.calls, size)).await;
+        check(&response.body, self.calls, size);
     }
 
     async fn post(&mut self, body: &str) -> Response {
         let head = format!("POST /mcp HTTP/1.1\r\n{}Content-Length: {}\r\n\r\n", self.headers, body.len());
         let request = [head.as_bytes(), body.as_bytes()].concat();
-        self.connection.write_all(&request).await.expect("the proxy reads");
+        self.connection.write_all(&request).await.expect("the server reads");
         let response = self.response().await;
         assert!(response.head.starts_with("HTTP/1.1 20"), "{}", response.head);
         response
@@ -119,8 +90,8 @@ impl Client {
 
     async fn read(&mut self) {
         self.buffer.reserve(64 * 1024);
-        let read = self.connection.read_buf(&mut self.buffer).await.expect("the proxy writes");
-        assert!(read > 0, "the proxy closed the connection");
+        let read = self.connection.read_buf(&mut self.buffer).await.expect("the server writes");
+        assert!(read > 0, "the server closed the connection");
     }
 }
 

@@ -1,14 +1,15 @@
 //! A proxy process.
 
 use std::{
-    env, fs,
-    io::{BufRead, BufReader},
+    env,
+    ffi::OsStr,
+    fs,
     net::SocketAddr,
     path::{Path, PathBuf},
     process::{self, Child, Command, Stdio},
 };
 
-use crate::server::ARGUMENT;
+use crate::{call::Era, server};
 
 /// The variable that names the proxy to measure.
 const BINARY: &str = "WAGGLE_PROXY";
@@ -16,23 +17,30 @@ const BINARY: &str = "WAGGLE_PROXY";
 /// What the proxy is in front of.
 #[derive(Clone, Copy)]
 pub(crate) enum Server {
-    /// The demo server, which is a legacy one, with a process for each client.
+    /// A legacy server with a process for each client.
     Session,
-    /// The demo server, with one process for all.
+    /// A legacy server with one process for all.
     Shared,
     /// The same, started by a launcher.
     Launched,
-    /// A server of 2026-07-28.
+    /// A server of 2026-07-28 with one process for all.
     Modern,
 }
 
 impl Server {
     pub(crate) fn name(self) -> &'static str {
         match self {
-            Self::Session => "session",
-            Self::Shared => "shared",
-            Self::Launched => "shared, launched",
+            Self::Session => "legacy, a process each",
+            Self::Shared => "legacy",
+            Self::Launched => "legacy, launched",
             Self::Modern => "modern",
+        }
+    }
+
+    fn era(self) -> Era {
+        match self {
+            Self::Session | Self::Shared | Self::Launched => Era::Legacy,
+            Self::Modern => Era::Modern,
         }
     }
 }
@@ -48,18 +56,16 @@ impl Proxy {
     /// A proxy on a free port.
     pub(crate) fn start(server: Server) -> Self {
         let binary = binary();
-        let launcher = matches!(server, Server::Launched).then(|| Launcher::start(&binary));
+        let launcher = matches!(server, Server::Launched).then(|| Launcher::start(&binary, server.era()));
         let mut command = Command::new(binary);
         // All variables of that prefix are the proxy's own, and this is none of its options.
         command.env_remove(BINARY);
         command.args(["--listen", "127.0.0.1:0", "--admin-listen", "off"]);
-        if let Some(launcher) = &launcher {
-            command.arg("--launcher").arg(&launcher.socket);
-        }
-        match server {
-            Server::Session | Server::Shared => command.args(["--process-mode", server.name()]),
-            Server::Launched => command.args(["--process-mode", "shared"]),
-            Server::Modern => command.arg("--").arg(bench()).arg(ARGUMENT),
+        let mode = if matches!(server, Server::Session) { "session" } else { "shared" };
+        command.args(["--process-mode", mode]);
+        match &launcher {
+            Some(launcher) => command.arg("--launcher").arg(&launcher.socket),
+            None => command.arg("--").args(words(&server::command(server.era()))),
         };
         let mut process = command
             .stdin(Stdio::null())
@@ -67,12 +73,7 @@ impl Proxy {
             .stderr(Stdio::null())
             .spawn()
             .expect("the proxy starts");
-        let stdout = process.stdout.take().expect("stdout is a pipe");
-        let mut url = String::new();
-        BufReader::new(stdout).read_line(&mut url).expect("the proxy writes its URL");
-        let address = url.trim().strip_prefix("http://").and_then(|rest| rest.split('/').next());
-        let address = address.and_then(|address| address.parse().ok());
-        let address = address.unwrap_or_else(|| panic!("the proxy wrote no URL: {url:?}"));
+        let address = server::first_url(&mut process);
         Self { process, launcher, address }
     }
 
@@ -101,10 +102,10 @@ struct Launcher {
 }
 
 impl Launcher {
-    fn start(binary: &Path) -> Self {
+    fn start(binary: &Path, era: Era) -> Self {
         let socket = env::temp_dir().join(format!("waggle-bench-{}.sock", process::id()));
         let mut command = Command::new(binary);
-        command.arg("launch").arg("--socket").arg(&socket).arg("--").arg(binary).arg("demo");
+        command.arg("launch").arg("--socket").arg(&socket).arg("--").args(words(&server::command(era)));
         let process = command.stderr(Stdio::null()).spawn().expect("the launcher starts");
         Self { process, socket }
     }
@@ -116,17 +117,22 @@ fn binary() -> PathBuf {
         return path.into();
     }
     // <target>/release/deps/<this bench>
-    let bench = bench();
+    let bench = server::path();
     let target = bench.ancestors().nth(3).expect("a bench lies in the target directory");
-    let built = Command::new(env!("CARGO"))
-        .args(["build", "--quiet", "--release", "--package", "waggle-proxy", "--target-dir"])
-        .arg(target)
-        .status()
-        .expect("cargo runs");
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--release", "--package", "waggle-proxy", "--target-dir"]).arg(target);
+    // What cargo has told this bench of itself would have crates built anew that look at it.
+    for (name, _) in env::vars_os() {
+        if name.as_encoded_bytes().starts_with(b"CARGO_PKG_") || name == "CARGO_MANIFEST_DIR" {
+            build.env_remove(name);
+        }
+    }
+    let built = build.status().expect("cargo runs");
     assert!(built.success(), "the proxy cannot be built");
     target.join("release/waggle-proxy")
 }
 
-fn bench() -> PathBuf {
-    env::current_exe().expect("the bench knows its path")
+/// A command as it is written after `--`.
+fn words(command: &Command) -> impl Iterator<Item = &OsStr> {
+    [command.get_program()].into_iter().chain(command.get_args())
 }

@@ -1,50 +1,85 @@
-//! A server of 2026-07-28 with one tool, as a process: this bench's own binary, started with [`ARGUMENT`].
+//! The load tester's echo server, as processes: this bench's own program, started with [`ARGUMENT`]. It stands behind the
+//! proxy and at the end of the pipe; over HTTP it is the floor.
 
-use std::io::{self, BufRead, Write};
-
-use bytes::Bytes;
-use waggle_protocol::{
-    error::{RpcError, code},
-    jsonrpc::{self, Field, build},
+use std::{
+    env,
+    io::{self, BufRead, BufReader, Write},
+    net::SocketAddr,
+    path::PathBuf,
+    process::{Child, Command, Stdio},
 };
 
-/// Makes the bench serve instead.
-pub(crate) const ARGUMENT: &str = "--serve-modern";
+use loadtest::echo::{self, http::EchoHttp};
+use tokio::runtime::Runtime;
 
-const DISCOVER: &[u8] = br#"{"resultType":"complete","supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"ttlMs":0,"cacheScope":"private"}"#;
-const TOOLS: &[u8] = br#"{"resultType":"complete","tools":[{"name":"echo","inputSchema":{"type":"object"}}],"ttlMs":0,"cacheScope":"private"}"#;
+use crate::call::Era;
 
-/// Serves until stdin ends.
-pub(crate) fn serve() -> io::Result<()> {
-    let (mut input, mut output) = (io::stdin().lock(), io::stdout().lock());
-    let mut line = Vec::new();
-    while input.read_until(b'\n', &mut line)? > 0 {
-        if let Some(answer) = answer(&line) {
-            output.write_all(&answer)?;
-            output.write_all(b"\n")?;
-            output.flush()?;
-        }
-        line.clear();
-    }
-    Ok(())
+/// Makes the bench serve instead; what follows says how.
+pub(crate) const ARGUMENT: &str = "--echo";
+/// Over HTTP, to clients of both eras, and not over stdio.
+const HTTP: &str = "http";
+
+/// The command of a server over stdio.
+pub(crate) fn command(era: Era) -> Command {
+    program(era.name())
 }
 
-/// The answer to a request. A call of the tool gives its arguments back.
-fn answer(line: &[u8]) -> Option<Bytes> {
-    let envelope = jsonrpc::scan(line).ok()?;
-    let id = envelope.span(Field::Id)?.of(line);
-    let result = match &*envelope.method(line) {
-        "server/discover" => DISCOVER.to_vec(),
-        "tools/list" => TOOLS.to_vec(),
-        "tools/call" => {
-            let arguments = envelope.span(Field::ParamsArguments).map_or(&b"{}"[..], |span| span.of(line));
-            let head = br#"{"resultType":"complete","content":[],"structuredContent":"#;
-            [&head[..], arguments, b"}"].concat()
-        }
-        method => {
-            let error = RpcError::new(code::METHOD_NOT_FOUND, format!("there is no {method}"));
-            return Some(error.to_response(Some(id)));
-        }
-    };
-    Some(build::response(id, &result))
+/// A server over HTTP, until it is dropped.
+pub(crate) struct Floor {
+    process: Child,
+    address: SocketAddr,
+}
+
+impl Floor {
+    pub(crate) fn start() -> Self {
+        let mut process = program(HTTP).stdout(Stdio::piped()).spawn().expect("this program starts");
+        let address = first_url(&mut process);
+        Self { process, address }
+    }
+
+    pub(crate) fn address(&self) -> SocketAddr {
+        self.address
+    }
+}
+
+impl Drop for Floor {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
+}
+
+/// Where a process serves: the URL that it writes first.
+pub(crate) fn first_url(process: &mut Child) -> SocketAddr {
+    let stdout = process.stdout.take().expect("stdout is a pipe");
+    let mut url = String::new();
+    BufReader::new(stdout).read_line(&mut url).expect("the server writes its URL");
+    let address = url.trim().strip_prefix("http://").and_then(|rest| rest.split('/').next());
+    let address = address.and_then(|address| address.parse().ok());
+    address.unwrap_or_else(|| panic!("the server wrote no URL: {url:?}"))
+}
+
+/// The path of this program.
+pub(crate) fn path() -> PathBuf {
+    env::current_exe().expect("the bench knows its path")
+}
+
+fn program(what: &str) -> Command {
+    let mut command = Command::new(path());
+    command.args([ARGUMENT, what]);
+    command
+}
+
+/// Serves until stdin ends, or over HTTP until killed.
+pub(crate) fn serve(what: &str) -> io::Result<()> {
+    match what {
+        HTTP => Runtime::new()?.block_on(async {
+            let server = EchoHttp::bind(([127, 0, 0, 1], 0).into(), echo::Era::Dual).await?;
+            writeln!(io::stdout(), "http://{}/mcp", server.address()?)?;
+            server.serve().await;
+            Ok(())
+        }),
+        era if era == Era::Modern.name() => echo::stdio::serve(echo::Era::Modern, false, false),
+        _ => echo::stdio::serve(echo::Era::Legacy, false, false),
+    }
 }
