@@ -92,6 +92,15 @@ mod tests {
         start.elapsed()
     }
 
+    /// The sleep is waited for, and is not over before `meanwhile` is.
+    async fn not_late(sleep: &mut Pin<Box<dyn Sleep>>, meanwhile: impl Future<Output = ()>) {
+        tokio::select! {
+            biased;
+            () = sleep => panic!("it is not late"),
+            () = meanwhile => {}
+        }
+    }
+
     fn about(taken: Duration, expected: Duration) -> bool {
         taken >= expected && taken < expected + Duration::from_millis(10)
     }
@@ -102,11 +111,7 @@ mod tests {
         for _ in 0..5 {
             // The head comes in time: the wait for it is dropped.
             let mut first = until(&timer, LIMIT);
-            tokio::select! {
-                biased;
-                () = &mut first => panic!("it is not late"),
-                () = tokio::time::sleep(LIMIT * 2 / 3) => {}
-            }
+            not_late(&mut first, tokio::time::sleep(LIMIT * 2 / 3)).await;
         }
         assert!(about(over(until(&timer, LIMIT)).await, LIMIT));
         // Over once more, for the next.
@@ -117,11 +122,7 @@ mod tests {
     async fn a_shorter_time_is_not_missed() {
         let timer = HeadTimer::default();
         let mut long = until(&timer, LIMIT);
-        tokio::select! {
-            biased;
-            () = &mut long => panic!("it is not late"),
-            () = tokio::task::yield_now() => {}
-        }
+        not_late(&mut long, tokio::task::yield_now()).await;
         assert!(about(over(until(&timer, LIMIT / 10)).await, LIMIT / 10));
         assert!(about(over(long).await, LIMIT * 9 / 10));
     }
@@ -130,11 +131,7 @@ mod tests {
     async fn wakes_whoever_waits_last() {
         let timer = HeadTimer::default();
         let mut sleep = until(&timer, LIMIT);
-        tokio::select! {
-            biased;
-            () = &mut sleep => panic!("it is not late"),
-            () = tokio::task::yield_now() => {}
-        }
+        not_late(&mut sleep, tokio::task::yield_now()).await;
         // In a task of its own, which the first poll knew nothing of.
         let elsewhere = tokio_util::task::TaskTracker::new().spawn(over(sleep));
         assert!(about(elsewhere.await.unwrap(), LIMIT));

@@ -142,17 +142,11 @@ async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
     }
 }
 
-async fn either_cancelled(one: &CancellationToken, other: &CancellationToken) {
-    tokio::select! {
-        () = one.cancelled() => {}
-        () = other.cancelled() => {}
-    }
-}
-
 async fn serve_http(upstream: &Arc<Upstream>, link: &mut HttpLink) -> End {
     let server = &upstream.server;
     let handshake_due = Instant::now() + server.config.now().times.handshake_timeout;
     let mut replaced = pin!(server.config.replaced());
+    let mut not_needed = pin!(either_cancelled(&upstream.ended, &server.stop));
     loop {
         let queued = upstream.queued.notified();
         while let Some(message) = upstream.next_outgoing() {
@@ -170,8 +164,7 @@ async fn serve_http(upstream: &Arc<Upstream>, link: &mut HttpLink) -> End {
                 HttpOutput::Failed(reason) => return End::Failed(reason),
             },
             () = queued => {}
-            () = upstream.ended.cancelled() => return End::NotNeeded,
-            () = server.stop.cancelled() => return End::NotNeeded,
+            () = &mut not_needed => return End::NotNeeded,
             // The next look may be sooner.
             () = &mut replaced => replaced.set(server.config.replaced()),
             () = sleep_until(look) => {
@@ -183,6 +176,13 @@ async fn serve_http(upstream: &Arc<Upstream>, link: &mut HttpLink) -> End {
         if let Some(end) = upstream.refusal() {
             return end;
         }
+    }
+}
+
+async fn either_cancelled(one: &CancellationToken, other: &CancellationToken) {
+    tokio::select! {
+        () = one.cancelled() => {}
+        () = other.cancelled() => {}
     }
 }
 
