@@ -1,5 +1,7 @@
 //! What the benches measure with. The benches themselves are in `benches/`.
 
+#![forbid(unsafe_code)]
+
 pub mod hive;
 
 /// Sizes of a message in bytes: a small call, a page of text, a picture.

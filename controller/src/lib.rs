@@ -8,6 +8,8 @@
 //! - [`apply`]: writes what differs. [`reconcile`]: one look at one server. [`scope`]: all of them.
 //! - [`lease`]: only one of several controllers works. [`admin`]: health and metrics. [`run`]: the whole process.
 
+#![forbid(unsafe_code)]
+
 pub mod admin;
 pub mod apply;
 pub mod backoff;

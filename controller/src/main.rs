@@ -1,5 +1,7 @@
 //! The `waggle-controller` program.
 
+#![forbid(unsafe_code)]
+
 use std::{
     io::{self, Write as _},
     process::ExitCode,

@@ -6,6 +6,8 @@
 //! - [`conditions`]: the conditions in the status and their reasons.
 //! - [`schema`]: the CustomResourceDefinition, made from those.
 
+#![forbid(unsafe_code)]
+
 pub mod conditions;
 pub mod schema;
 pub mod server;

@@ -12,6 +12,8 @@
 //! - [`report`]: what was measured, as a table, as JSON and as HTML with plots.
 //! - [`echo`]: the bundled server, which speaks stdio, and HTTP by itself for the floor.
 
+#![forbid(unsafe_code)]
+
 pub mod cli;
 pub mod compare;
 pub mod echo;

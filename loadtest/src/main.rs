@@ -1,5 +1,7 @@
 //! The `loadtest` program.
 
+#![forbid(unsafe_code)]
+
 use std::{
     fs,
     io::{self, Write as _},

@@ -29,8 +29,10 @@ impl Input {
             self.block = fresh.capacity();
             self.bytes = fresh;
         } else if self.bytes.capacity() - held < at_least {
-            // As much again as is held: a long line is moved a constant number of times on average.
-            self.bytes.reserve(at_least.max(held));
+            // As much again as is held: a long line is moved a constant number of times on average. Beyond a block that is
+            // kept, three times as much: pages that are never written take no memory, and moving writes each page anew.
+            let ahead = if held < KEPT_BLOCK { held } else { held.saturating_mul(3) };
+            self.bytes.reserve(at_least.max(ahead));
             self.block = self.block.max(self.bytes.capacity());
         }
         &mut self.bytes

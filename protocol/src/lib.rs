@@ -15,6 +15,8 @@
 //! Nothing here waits, so there is nothing to cancel: dropping a driver's future between two calls leaves
 //! every value in a consistent state.
 
+#![forbid(unsafe_code)]
+
 pub mod error;
 mod gather;
 mod input;

@@ -39,6 +39,7 @@ mod stream;
 pub mod telemetry;
 mod upstream;
 mod utc;
+mod when_woken;
 
 pub use child::end_orphans;
 pub use proxy::{Error, Proxy};

@@ -1,5 +1,7 @@
 //! The `waggle-proxy` program.
 
+#![forbid(unsafe_code)]
+
 use std::process::ExitCode;
 
 use mimalloc::MiMalloc;

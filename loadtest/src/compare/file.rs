@@ -90,16 +90,16 @@ pub enum GrowthMeasure {
     Cpu,
     /// The same as a multiple of the floor's: caches hold less of many sessions, whoever serves them.
     CpuOfFloor,
-    /// Median latency for each byte of the payload.
-    TimePerByte,
+    /// What each further byte of the payload adds to the median latency, from one size to the next.
+    Slope,
     /// The same as a multiple of the floor's: caches hold less of large messages, whoever passes them on.
-    TimePerByteOfFloor,
+    SlopeOfFloor,
 }
 
 impl GrowthMeasure {
     /// Whether it is the number beside the floor's.
     pub fn is_of_floor(self) -> bool {
-        matches!(self, Self::CpuOfFloor | Self::TimePerByteOfFloor)
+        matches!(self, Self::CpuOfFloor | Self::SlopeOfFloor)
     }
 }
 

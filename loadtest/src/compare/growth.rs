@@ -27,37 +27,54 @@ pub(super) fn rows(file: &File, bridges: &[String], trials: &[Trial]) -> Vec<Gro
 }
 
 fn row(growth: &Growth, file: &File, bridges: &[String], trials: &[Trial]) -> GrowthRow {
-    let share = |of: &dyn Fn(&Cell) -> Option<f64>| {
-        let cells = file.cells.iter().filter(|cell| growth.cells.contains(&cell.name));
-        let typical: Vec<f64> = cells.filter_map(of).collect();
-        let spread = Spread::of(typical.iter().copied()).filter(|_| typical.len() > 1)?;
-        (spread.low > 0.0).then(|| spread.high / spread.low - 1.0)
-    };
-    let own = |cell: &Cell, contender: &str| typical(growth.measure, cell, contender, trials);
-    let judged = |cell: &Cell, bridge: &str| match growth.measure.is_of_floor() {
-        true => Some(own(cell, bridge)? / own(cell, "floor")?),
-        false => own(cell, bridge),
+    let mut cells: Vec<&Cell> = file.cells.iter().filter(|cell| growth.cells.contains(&cell.name)).collect();
+    cells.sort_by_key(|cell| payload(cell));
+    let own = |contender: &str| series(growth.measure, &cells, contender, trials);
+    let floor = own("floor");
+    let judged = |bridge: &str| match growth.measure.is_of_floor() {
+        true => own(bridge).iter().zip(&floor).map(|(own, floor)| Some((*own)? / (*floor)?)).collect(),
+        false => own(bridge),
     };
     GrowthRow {
         name: growth.name.clone(),
-        floor: share(&|cell| own(cell, "floor")),
-        bridges: bridges.iter().map(|bridge| share(&|cell| judged(cell, bridge))).collect(),
+        bridges: bridges.iter().map(|bridge| share(&judged(bridge))).collect(),
+        floor: share(&floor),
         within: growth.within,
     }
 }
 
-/// The median of a contender's own numbers in a cell.
-fn typical(growth: GrowthMeasure, cell: &Cell, contender: &str, trials: &[Trial]) -> Option<f64> {
-    let median = |measure| {
+/// By how much the largest of the numbers exceeds the smallest, as a share.
+fn share(numbers: &[Option<f64>]) -> Option<f64> {
+    let known: Vec<f64> = numbers.iter().flatten().copied().collect();
+    let spread = Spread::of(known.iter().copied()).filter(|_| known.len() > 1)?;
+    (spread.low > 0.0).then(|| spread.high / spread.low - 1.0)
+}
+
+/// A contender's own numbers: one for each cell, or for each step from a cell to the next larger one.
+fn series(growth: GrowthMeasure, cells: &[&Cell], contender: &str, trials: &[Trial]) -> Vec<Option<f64>> {
+    let median = |cell: &Cell, measure| {
         let numbers = numbers(trials, &cell.name, contender, measure).map(|number| number.1);
         Some(Spread::of(numbers)?.median)
     };
-    match (growth, &cell.scenario) {
-        (GrowthMeasure::Cpu | GrowthMeasure::CpuOfFloor, _) => median(Measure::Cpu),
-        (GrowthMeasure::TimePerByte | GrowthMeasure::TimePerByteOfFloor, Scenario::Calls(calls)) => {
-            Some(median(Measure::P50)? / (calls.payload.0 as f64).max(1.0))
+    match growth {
+        GrowthMeasure::Cpu | GrowthMeasure::CpuOfFloor => {
+            cells.iter().map(|cell| median(cell, Measure::Cpu)).collect()
         }
-        (GrowthMeasure::TimePerByte | GrowthMeasure::TimePerByteOfFloor, _) => None,
+        GrowthMeasure::Slope | GrowthMeasure::SlopeOfFloor => {
+            let steps = cells.windows(2).map(|step| {
+                let bytes = payload(step[1]).checked_sub(payload(step[0])).filter(|bytes| *bytes > 0)?;
+                Some((median(step[1], Measure::P50)? - median(step[0], Measure::P50)?) / bytes as f64)
+            });
+            steps.collect()
+        }
+    }
+}
+
+/// Bytes of each call's payload; 0 where a scenario has none.
+fn payload(cell: &Cell) -> u64 {
+    match &cell.scenario {
+        Scenario::Calls(calls) => calls.payload.0 as u64,
+        _ => 0,
     }
 }
 
@@ -105,18 +122,22 @@ mod tests {
         scenario = "calls"
         payload = "1MiB"
         [[cell]]
+        name = "huge"
+        scenario = "calls"
+        payload = "64MiB"
+        [[cell]]
         name = "large"
         scenario = "calls"
-        payload = "4MiB"
+        payload = "8MiB"
         [[growth]]
         name = "alone"
-        cells = ["small", "large"]
-        measure = "time-per-byte"
+        cells = ["small", "large", "huge"]
+        measure = "slope"
         within = 0.1
         [[growth]]
         name = "beside the floor"
-        cells = ["small", "large"]
-        measure = "time-per-byte-of-floor"
+        cells = ["small", "large", "huge"]
+        measure = "slope-of-floor"
         within = 0.1
     "#;
 
@@ -130,12 +151,15 @@ mod tests {
     #[test]
     fn a_bridge_that_grows_as_the_floor_does_is_told_from_one_that_grows_more() {
         let file = File::parse(FILE).unwrap();
-        for (large, alone, beside) in [(160, "+100 % ✗", "+0 % ✓"), (240, "+200 % ✗", "+50 % ✗")] {
+        // The floor takes 10 ms for each of the next 7 MiB, and 20 ms for each of the last 56.
+        for (huge, alone, beside) in [(2410, "+100 % ✗", "+0 % ✓"), (3530, "+200 % ✗", "+50 % ✗")] {
             let trials = vec![
                 trial("small", "floor", 10),
                 trial("large", "floor", 80),
-                trial("small", "one", 20),
-                trial("large", "one", large),
+                trial("huge", "floor", 1200),
+                trial("small", "one", 30),
+                trial("large", "one", 170),
+                trial("huge", "one", huge),
             ];
             let outcome = Outcome::new(&file, trials);
             for (row, shown) in outcome.growths.iter().zip([alone, beside]) {

@@ -92,7 +92,7 @@ impl Connection {
                 received = receiver.next() => received,
             };
             let done = match received {
-                Ok(ToLauncher::Start { id, env }) => self.start(id, env).await,
+                Ok(ToLauncher::Start { id, env, many }) => self.start(id, env, many).await,
                 Ok(ToLauncher::Signal { id, signal }) => {
                     self.signal(id, signal);
                     Ok(())
@@ -111,7 +111,7 @@ impl Connection {
         }
     }
 
-    async fn start(self: &Arc<Self>, id: u64, env: Vec<(String, Secret)>) -> Result<(), Trouble> {
+    async fn start(self: &Arc<Self>, id: u64, env: Vec<(String, Secret)>, many: bool) -> Result<(), Trouble> {
         let (child, pipes) = match self.spawn(&env) {
             Ok(started) => started,
             Err(reason) => {
@@ -119,6 +119,9 @@ impl Connection {
                 return self.tell(FromLauncher::Refused { id, reason }, None).await;
             }
         };
+        if many {
+            child.give_way();
+        }
         let pid = child.pid();
         tracing::debug!(id, pid, "server process started");
         self.groups.lock().extend(Pid::from_raw(pid).map(|group| (id, group)));

@@ -62,6 +62,9 @@ pub(crate) enum ToLauncher {
         /// Variables in addition to the launcher's own.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         env: Vec<(String, Secret)>,
+        /// It is one of many, and gives way when it wakes.
+        #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+        many: bool,
     },
     /// Signal its process group.
     Signal { id: u64, signal: GroupSignal },
@@ -143,8 +146,8 @@ mod tests {
         let signal = prop_oneof![Just(GroupSignal::Term), Just(GroupSignal::Kill)];
         prop_oneof![
             hello().prop_map(ToLauncher::Hello),
-            (any::<u64>(), proptest::collection::vec(variable, 0..4))
-                .prop_map(|(id, env)| ToLauncher::Start { id, env }),
+            (any::<u64>(), proptest::collection::vec(variable, 0..4), any::<bool>())
+                .prop_map(|(id, env, many)| ToLauncher::Start { id, env, many }),
             (any::<u64>(), signal).prop_map(|(id, signal)| ToLauncher::Signal { id, signal }),
             ".*".prop_map(|reason| ToLauncher::Goodbye { reason }),
         ]
@@ -188,8 +191,11 @@ mod tests {
     fn the_documented_frames() {
         let env = vec![("A".to_owned(), Secret::new("b".to_owned()))];
         for (frame, text) in [
-            (ToLauncher::Start { id: 7, env }, r#"{"start":{"id":7,"env":[["A","b"]]}}"#),
-            (ToLauncher::Start { id: 8, env: vec![] }, r#"{"start":{"id":8}}"#),
+            (
+                ToLauncher::Start { id: 7, env, many: true },
+                r#"{"start":{"id":7,"env":[["A","b"]],"many":true}}"#,
+            ),
+            (ToLauncher::Start { id: 8, env: vec![], many: false }, r#"{"start":{"id":8}}"#),
             (
                 ToLauncher::Signal { id: 7, signal: GroupSignal::Term },
                 r#"{"signal":{"id":7,"signal":"TERM"}}"#,
@@ -220,8 +226,11 @@ mod tests {
 
     #[test]
     fn a_secret_is_in_the_frame_and_nowhere_else() {
-        let frame =
-            ToLauncher::Start { id: 1, env: vec![("A".to_owned(), Secret::new("sesame".to_owned()))] };
+        let frame = ToLauncher::Start {
+            id: 1,
+            env: vec![("A".to_owned(), Secret::new("sesame".to_owned()))],
+            many: false,
+        };
         assert!(!format!("{frame:?}").contains("sesame"));
         let long = ToLauncher::Goodbye { reason: "x".repeat(MAX_FRAME) };
         assert!(encode(&long).unwrap_err().contains("over the limit"));

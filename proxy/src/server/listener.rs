@@ -27,7 +27,9 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::{head_timer::HeadTimer, socket::Socket};
-use crate::{config::Live, downstream::Body, slots::Slots, telemetry::metrics::Metrics};
+use crate::{
+    config::Live, downstream::Body, slots::Slots, telemetry::metrics::Metrics, when_woken::WhenWoken,
+};
 
 /// Pause after a failed accept: the process is out of file descriptors, and trying at once burns a core.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
@@ -175,7 +177,7 @@ impl Listener {
         tokio::select! {
             biased;
             served = connection.as_mut() => served,
-            () = self.drained.cancelled() => {
+            () = WhenWoken::new(self.drained.cancelled()) => {
                 if !asked.load(Ordering::Relaxed) {
                     // Nothing is owed to it; hyper would wait for its first request.
                     return Ok(());

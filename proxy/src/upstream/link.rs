@@ -13,6 +13,7 @@ use super::{
     process::{LAST_WORDS, Output, Process},
     stdin,
 };
+use crate::when_woken::WhenWoken;
 
 /// How long a process may still live once it has closed its stdout: that is usually the first sign of its end, and on a
 /// busy machine the second takes a while.
@@ -92,14 +93,14 @@ async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
     let mut decoder = LineDecoder::new(server.config.now().limits.max_line);
     let handshake_due = Instant::now() + server.config.now().times.handshake_timeout;
     // Most of what comes is bytes: what else is waited for stays as it is meanwhile.
-    let mut replaced = pin!(server.config.replaced());
-    let mut not_needed = pin!(either_cancelled(&upstream.ended, &server.stop));
-    let mut look = pin!(sleep_until(handshake_due));
+    let mut replaced = pin!(WhenWoken::new(server.config.replaced()));
+    let mut not_needed = pin!(WhenWoken::new(either_cancelled(&upstream.ended, &server.stop)));
+    let mut look = pin!(WhenWoken::new(sleep_until(handshake_due)));
     loop {
         // Where it may be later, the look that is set finds nothing due.
         let next_look = upstream.next_look(handshake_due);
-        if next_look < look.deadline() || look.is_elapsed() {
-            look.as_mut().reset(next_look);
+        if next_look < look.get().deadline() || look.get().is_elapsed() {
+            look.as_mut().change().reset(next_look);
         }
         tokio::select! {
             biased;
@@ -127,7 +128,7 @@ async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
             },
             () = &mut not_needed => return End::NotNeeded,
             () = &mut replaced => {
-                replaced.set(server.config.replaced());
+                replaced.set(WhenWoken::new(server.config.replaced()));
                 decoder.set_max_line(server.config.now().limits.max_line);
             }
             () = &mut look => {

@@ -4,7 +4,7 @@
 //! together leave together. It never waits for the reader of stdout, nor the reader for it, so that a full
 //! pipe in one direction cannot block the other.
 
-use std::{io, sync::Arc};
+use std::{io, pin::pin, sync::Arc};
 
 use bytes::Buf;
 use tokio::{io::AsyncWriteExt, net::unix::pipe};
@@ -12,6 +12,7 @@ use tokio_util::sync::CancellationToken;
 use waggle_protocol::{Gather, jsonrpc::Payload};
 
 use super::{Outgoing, Upstream};
+use crate::when_woken::WhenWoken;
 
 /// Lines that wait for the server to read.
 #[derive(Debug, Default)]
@@ -53,6 +54,7 @@ pub(super) async fn write(
     mut pipe: pipe::Sender,
     ended: CancellationToken,
 ) -> Option<pipe::Sender> {
+    let mut ended = pin!(WhenWoken::new(ended.cancelled()));
     loop {
         let queued = upstream.queued.notified();
         let taken = match &mut upstream.state.lock().outgoing {
@@ -61,8 +63,9 @@ pub(super) async fn write(
         };
         let Some(mut lines) = taken else {
             tokio::select! {
+                biased;
                 () = queued => continue,
-                () = ended.cancelled() => return Some(pipe),
+                () = &mut ended => return Some(pipe),
             }
         };
         if let Err(error) = write_all(&mut pipe, &mut lines).await {

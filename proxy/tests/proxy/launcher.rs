@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::support::{
     Launcher, Launching, Modern, Options, Pod, Request, Session, Waggle, call, descriptors, eventually,
-    initialize, is_alive, message, script,
+    initialize, is_alive, message, scheduling_policy, script,
 };
 
 /// A proxy and a launcher of the fake server.
@@ -83,6 +83,25 @@ async fn pipes_of_a_shared_process_are_large() {
     };
     let (shared, own) = (size("shared").await, size("session").await);
     assert!(shared[0] > own[0] && shared[1] > own[1], "{shared:?} {own:?}");
+}
+
+#[tokio::test]
+async fn one_of_many_processes_gives_way_when_it_wakes() {
+    let policy = async |waggle: &Waggle| {
+        let session = Session::open(waggle).await;
+        scheduling_policy(session.script(json!([])).await["pid"].as_i64().unwrap())
+    };
+    // As in sched.h: other, and batch.
+    for (mode, expected) in [("shared", 0), ("session", 3)] {
+        let local = Options::default().proxy(&["--process-mode", mode]).start().await;
+        assert_eq!(policy(&local).await, expected, "{mode}");
+        local.stop().await;
+        let pod = Pod::new();
+        let (waggle, launcher) = both(&pod, &["--process-mode", mode]).await;
+        assert_eq!(policy(&waggle).await, expected, "{mode}, launched");
+        waggle.stop().await;
+        launcher.stop().await;
+    }
 }
 
 #[tokio::test]

@@ -155,11 +155,11 @@ async fn receive_all(receiver: &mut Receiver, connection: &Arc<Connection>) -> T
 }
 
 impl Connection {
-    /// Has a process started.
+    /// Has a process started, which may be one of many.
     ///
     /// # Errors
     /// [`io::ErrorKind::ConnectionAborted`]: the launcher has gone. Else it could not be started.
-    pub(super) async fn start(&self, environment: &[(String, Secret)]) -> Started {
+    pub(super) async fn start(&self, environment: &[(String, Secret)], many: bool) -> Started {
         let gone = || io::Error::from(io::ErrorKind::ConnectionAborted);
         let (tell, started) = oneshot::channel();
         {
@@ -170,7 +170,7 @@ impl Connection {
             let id = processes.next;
             processes.next += 1;
             processes.known.insert(id, Entry::Starting(tell));
-            let frame = ToLauncher::Start { id, env: environment.to_vec() };
+            let frame = ToLauncher::Start { id, env: environment.to_vec(), many };
             if self.queue.try_send(frame).is_err() {
                 processes.known.remove(&id);
                 return Err(io::Error::other("the launcher does not read what it is told"));

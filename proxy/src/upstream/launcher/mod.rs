@@ -162,7 +162,12 @@ impl Launcher {
 
     async fn launch(&self) -> io::Result<(Launched, Pipes)> {
         loop {
-            match self.connection().await.start(&self.settings.environment).await {
+            match self
+                .connection()
+                .await
+                .start(&self.settings.environment, !self.settings.handling.shared)
+                .await
+            {
                 // It has gone meanwhile, and its processes with it: the next one is asked.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => self.forget_lost(),
                 started => return started,

@@ -52,8 +52,8 @@ pub(crate) struct Program {
 /// How a process is dealt with, wherever it runs.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Handling {
-    /// Whether its pipes are enlarged.
-    large_pipes: bool,
+    /// Whether it serves all sessions, or is one of many processes.
+    pub(in crate::upstream) shared: bool,
     /// How long each polite step of a stop may take.
     patience: Duration,
 }
@@ -61,7 +61,7 @@ pub(crate) struct Handling {
 impl Handling {
     /// For one process that is `shared` or one of many, with its part of the grace period.
     pub(crate) fn new(shared: bool, grace: Duration) -> Self {
-        Self { large_pipes: shared, patience: STEP.min(grace / STEPS_OF_GRACE) }
+        Self { shared, patience: STEP.min(grace / STEPS_OF_GRACE) }
     }
 }
 
@@ -115,6 +115,9 @@ impl Process {
         command.args(&program.args);
         command.envs(program.environment.iter().map(|(name, value)| (name, value.expose())));
         let (child, pipes) = Child::start(command, reaper)?;
+        if !program.handling.shared {
+            child.give_way();
+        }
         Self::new(Life::Local(child), pipes, &program.name, program.handling, reaper.tracker(), slot)
     }
 
@@ -130,7 +133,7 @@ impl Process {
         tracker: &TaskTracker,
         slot: OwnedSemaphorePermit,
     ) -> io::Result<Self> {
-        if handling.large_pipes {
+        if handling.shared {
             for end in [&pipes.stdin, &pipes.stdout] {
                 // Refused beyond the user's allowance: the usual size serves too.
                 let _ = rustix::pipe::fcntl_setpipe_size(end, LARGE_PIPE);

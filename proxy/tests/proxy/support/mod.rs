@@ -22,7 +22,7 @@ pub(crate) use events::{Event, Events};
 pub(crate) use http::{Connection, Request, Response};
 pub(crate) use launcher::{Launcher, Launching, Pod};
 pub(crate) use modern::{MODERN, Modern, answering, filled, form, retry, subscription};
-pub(crate) use processes::{descriptor_numbers, descriptors, is_alive, marked, zombies};
+pub(crate) use processes::{descriptor_numbers, descriptors, is_alive, marked, scheduling_policy, zombies};
 pub(crate) use program::{Options, Waggle, fake_server};
 pub(crate) use scripted::{Reply, Scripted};
 pub(crate) use shell::run;

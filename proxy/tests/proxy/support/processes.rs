@@ -60,3 +60,11 @@ fn children(pid: i32) -> Vec<i32> {
     let children = std::fs::read_to_string(format!("/proc/{pid}/task/{pid}/children")).unwrap_or_default();
     children.split_whitespace().map(|pid| pid.parse().unwrap()).collect()
 }
+
+/// How the kernel schedules a process: the number of the policy in `sched.h`.
+pub(crate) fn scheduling_policy(pid: i64) -> u32 {
+    let stat = std::fs::read_to_string(format!("/proc/{pid}/stat")).unwrap();
+    // Fields are counted from 1, and those behind the program's name, which may hold anything, from 3 (proc_pid_stat(5)).
+    let (_, fields) = stat.rsplit_once(") ").unwrap();
+    fields.split(' ').nth(41 - 3).unwrap().parse().unwrap()
+}
