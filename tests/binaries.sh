@@ -6,15 +6,20 @@
 BINARIES="waggle-proxy waggle-controller loadtest"
 
 build_binaries() {
-  local profile=$1 out=$2 program target=x86_64-unknown-linux-gnu folder
+  local profile=$1 out=$2 program programs builds target=x86_64-unknown-linux-gnu folder
   [ "$(uname -m)" = x86_64 ] || target=$(uname -m)-unknown-linux-gnu
   folder=$profile
   [ "$profile" != dev ] || folder=debug
+  builds=("$BINARIES")
+  # As they are released, one by one: built together, each gets what only the others need of the crates that they share.
+  [ "$profile" != release ] || read -ra builds <<< "$BINARIES"
   (
     cd ..
     # A folder of this checkout's own: shared by several, cargo takes the sources of one for those of another.
-    RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static" cargo build --locked --profile "$profile" --target "$target" \
-      $(printf -- '-p %s ' $BINARIES)
+    export RUSTFLAGS="${RUSTFLAGS:-} -C target-feature=+crt-static"
+    for programs in "${builds[@]}"; do
+      cargo build --locked --profile "$profile" --target "$target" $(printf -- '-p %s ' $programs)
+    done
     for program in $BINARIES; do
       # Without the symbols: an image is loaded in a fraction of the time.
       strip -o "$out/$program" "target/$target/$folder/$program"

@@ -60,10 +60,11 @@ impl<F: Future> Future for WhenWoken<F> {
             *this.signal.task.lock() = Some(cx.waker().clone());
             *this.task = Some(cx.waker().clone());
         }
-        if !this.signal.woken.load(Ordering::Acquire) {
+        if !this.signal.woken.load(Ordering::Relaxed) {
             return Poll::Pending;
         }
-        this.signal.woken.store(false, Ordering::Release);
+        // Sees what was done before the last of the wakes that this takes back.
+        this.signal.woken.swap(false, Ordering::AcqRel);
         let waker = Waker::from(this.signal.clone());
         this.future.poll(&mut Context::from_waker(&waker))
     }

@@ -45,15 +45,9 @@ impl Envelope {
         self.raw_newlines
     }
 
-    /// Whether the method's name, decoded, is `name`, which has nothing that JSON could spell in another way but by
-    /// escapes. `message` is what was scanned.
+    /// Whether the method's name, decoded, is `name`. `message` is what was scanned.
     pub fn is_method(&self, message: &[u8], name: &str) -> bool {
-        let Some(raw) = self.span(Field::Method).map(|span| span.of(message)) else { return false };
-        match raw {
-            [b'"', inner @ .., b'"'] if inner.len() <= name.len() => inner == name.as_bytes(),
-            // An escape is longer than what it stands for.
-            _ => memchr::memchr(b'\\', raw).is_some() && self.method(message) == name,
-        }
+        *self.method_bytes(message) == *name.as_bytes()
     }
 
     /// The method's name, decoded, as bytes: what is compared needs no second look at its UTF-8. `message` is what was

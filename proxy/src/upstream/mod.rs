@@ -17,6 +17,7 @@
 //! | legacy, `session` | an upstream each | [`pool`]: a shared one, and leased ones for calls that may ask back |
 //! | legacy, `shared` | the one shared upstream | the same |
 
+mod caller;
 mod calls;
 mod catalog;
 mod census;
@@ -55,8 +56,9 @@ use waggle_protocol::{
     time::Timestamp,
 };
 
+pub(crate) use caller::Caller;
 pub(crate) use dialect::{Dialect, Era, Terms};
-pub(crate) use fleet::{Caller, Fleet, Settled, Unsettled};
+pub(crate) use fleet::{Fleet, Settled, Unsettled};
 pub(crate) use handshake::{Handshake, Handshakes, requested};
 pub(crate) use http::{HttpKind, HttpLink, HttpOutput, HttpServer, HttpSettings, HttpSetupError};
 pub(crate) use launcher::{Launcher, LauncherSettings};

@@ -84,20 +84,21 @@ def _cpu(pods: list[dict]) -> float:
 
 @dataclass
 class Table:
-    """Rows of name, floor, measured and ratio."""
+    """Rows of name, floor, measured and ratio; and what another system reached elsewhere, as a multiple of its floor there."""
 
     rows: list[dict[str, Any]] = field(default_factory=list)
 
-    def compare(self, name: str, floors: list[float], values: list[float], unit: str) -> float:
+    def compare(self, name: str, floors: list[float], values: list[float], unit: str, other: str = "") -> float:
         """Adds a row; the ratio is the median of those of neighbouring runs."""
         ratios = [value / floor for value, floor in zip(values, floors, strict=True)]
         row = {"what": name, "floor": statistics.median(floors), "measured": statistics.median(values), "unit": unit}
+        row |= {"other": other}
         self.rows.append(row | {"ratio": statistics.median(ratios), "ratios": ratios})
         return statistics.median(ratios)
 
-    def add(self, name: str, value: float, unit: str) -> None:
+    def add(self, name: str, value: float, unit: str, other: str = "") -> None:
         """Adds a row without a floor."""
-        self.rows.append({"what": name, "measured": value, "unit": unit})
+        self.rows.append({"what": name, "measured": value, "unit": unit, "other": other})
 
     def keep(self) -> None:
         """As `measured.json` and `cluster.md` in `target/cluster`."""
@@ -108,9 +109,10 @@ class Table:
 
     def markdown(self) -> str:
         """Names of rows bear their units."""
-        lines = ["| in the cluster, through the Service | floor | measured | ratio (lowest..highest) |", "|---|---|---|---|"]
+        head = "| in the cluster, through the Service | floor | Waggle | ratio (lowest..highest) | ToolHive |"
+        lines = [head, "|---|---|---|---|---|"]
         for row in self.rows:
             floor = f"{row['floor']:.4g}" if "floor" in row else ""
             ratio = f"{row['ratio']:.2f} ({min(row['ratios']):.2f}..{max(row['ratios']):.2f})" if "ratio" in row else ""
-            lines.append(f"| {row['what']} ({row['unit']}) | {floor} | {row['measured']:.4g} | {ratio} |")
+            lines.append(f"| {row['what']} ({row['unit']}) | {floor} | {row['measured']:.4g} | {ratio} | {row['other']} |")
         return "\n".join(lines)
