@@ -382,7 +382,9 @@ impl Upstream {
                 Effect::Dropped(reason) => self.server.metrics.dropped(reason.as_str()),
             }
         }
-        if queued {
+        if queued && state.outgoing.send_at_once() {
+            self.room.notify_waiters();
+        } else if queued {
             self.queued.notify_one();
         }
     }

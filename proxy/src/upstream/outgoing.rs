@@ -22,6 +22,14 @@ impl Outgoing {
         }
     }
 
+    /// Sends what is queued here and now; false if it is for the connection's task to send.
+    pub(super) fn send_at_once(&mut self) -> bool {
+        match self {
+            Self::Pipe(queue) => queue.write_at_once(),
+            Self::Http(_) => false,
+        }
+    }
+
     /// Bytes that the server has not read from us.
     pub(super) fn bytes(&self) -> usize {
         match self {
