@@ -74,11 +74,11 @@ pub struct Cell {
 pub struct Growth {
     /// Its name in the tables.
     pub name: String,
-    /// The names of the cells.
+    /// The names of the cells, which count as growing with their payload and in the order of the file.
     pub cells: Vec<String>,
     /// What is compared.
     pub measure: GrowthMeasure,
-    /// By how much the largest may exceed the smallest, as a share.
+    /// By how much one may exceed that of a smaller cell, as a share.
     pub within: f64,
 }
 

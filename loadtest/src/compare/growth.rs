@@ -15,7 +15,7 @@ pub struct GrowthRow {
     pub name: String,
     /// By how much the floor's own number grows, which says how much of it the machine is.
     pub floor: Option<f64>,
-    /// By how much the largest exceeds the smallest, as a share, for each bridge.
+    /// By how much a number exceeds that of a smaller cell at the most, as a share, for each bridge. Negative if all shrink.
     pub bridges: Vec<Option<f64>>,
     /// By how much it may.
     pub within: f64,
@@ -37,17 +37,18 @@ fn row(growth: &Growth, file: &File, bridges: &[String], trials: &[Trial]) -> Gr
     };
     GrowthRow {
         name: growth.name.clone(),
-        bridges: bridges.iter().map(|bridge| share(&judged(bridge))).collect(),
-        floor: share(&floor),
+        bridges: bridges.iter().map(|bridge| most(&judged(bridge))).collect(),
+        floor: most(&floor),
         within: growth.within,
     }
 }
 
-/// By how much the largest of the numbers exceeds the smallest, as a share.
-fn share(numbers: &[Option<f64>]) -> Option<f64> {
-    let known: Vec<f64> = numbers.iter().flatten().copied().collect();
-    let spread = Spread::of(known.iter().copied()).filter(|_| known.len() > 1)?;
-    (spread.low > 0.0).then(|| spread.high / spread.low - 1.0)
+/// By how much one of the numbers exceeds one before it at the most, as a share.
+fn most(numbers: &[Option<f64>]) -> Option<f64> {
+    let known: Vec<f64> = numbers.iter().flatten().copied().filter(|number| *number > 0.0).collect();
+    let later = |at: usize| known.iter().skip(at + 1);
+    let pairs = known.iter().enumerate().flat_map(|(at, number)| later(at).map(move |next| (number, next)));
+    pairs.map(|(number, next)| next / number - 1.0).max_by(f64::total_cmp)
 }
 
 /// A contender's own numbers: one for each cell, or for each step from a cell to the next larger one.
@@ -97,7 +98,7 @@ impl GrowthRow {
 }
 
 fn percent(share: f64) -> String {
-    format!("+{:.0} %", share * 100.0)
+    format!("{:+.0} %", share * 100.0)
 }
 
 #[cfg(test)]
@@ -152,7 +153,9 @@ mod tests {
     fn a_bridge_that_grows_as_the_floor_does_is_told_from_one_that_grows_more() {
         let file = File::parse(FILE).unwrap();
         // The floor takes 10 ms for each of the next 7 MiB, and 20 ms for each of the last 56.
-        for (huge, alone, beside) in [(2410, "+100 % ✗", "+0 % ✓"), (3530, "+200 % ✗", "+50 % ✗")] {
+        for (huge, alone, beside) in
+            [(2410, "+100 % ✗", "+0 % ✓"), (3530, "+200 % ✗", "+50 % ✗"), (1850, "+50 % ✗", "-25 % ✓")]
+        {
             let trials = vec![
                 trial("small", "floor", 10),
                 trial("large", "floor", 80),
