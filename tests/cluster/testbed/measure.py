@@ -112,7 +112,11 @@ class Table:
         head = "| in the cluster, through the Service | floor | Waggle | ratio (lowest..highest) | ToolHive |"
         lines = [head, "|---|---|---|---|---|"]
         for row in self.rows:
-            floor = f"{row['floor']:.4g}" if "floor" in row else ""
+            floor = _shown(row["floor"]) if "floor" in row else ""
             ratio = f"{row['ratio']:.2f} ({min(row['ratios']):.2f}..{max(row['ratios']):.2f})" if "ratio" in row else ""
-            lines.append(f"| {row['what']} ({row['unit']}) | {floor} | {row['measured']:.4g} | {ratio} | {row['other']} |")
+            lines.append(f"| {row['what']} ({row['unit']}) | {floor} | {_shown(row['measured'])} | {ratio} | {row['other']} |")
         return "\n".join(lines)
+
+
+def _shown(value: float) -> str:
+    return f"{value:.0f}" if value >= 1000 else f"{value:.3g}"
