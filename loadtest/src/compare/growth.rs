@@ -2,9 +2,8 @@
 
 use super::{
     file::{Cell, File, Growth, GrowthMeasure},
-    measure::Measure,
-    outcome::{Spread, Trial, numbers},
-    table::mark,
+    measure::{Measure, mark},
+    trial::{Spread, Trial, numbers},
 };
 use crate::scenario::Scenario;
 

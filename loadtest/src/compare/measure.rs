@@ -89,3 +89,12 @@ impl Measure {
         }
     }
 }
+
+/// Behind a number: whether it is what it must be, if that is known.
+pub(super) fn mark(verdict: Option<bool>) -> &'static str {
+    match verdict {
+        Some(true) => " ✓",
+        Some(false) => " ✗",
+        None => "",
+    }
+}

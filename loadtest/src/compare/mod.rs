@@ -4,7 +4,8 @@
 //! - [`process`]: bridges that were started, and what stands for `{port}` and `{echo}`.
 //! - [`mod@run`]: rounds of cells.
 //! - [`measure`]: what is taken from a report.
-//! - [`outcome`]: rows with medians and spread.
+//! - [`trial`]: one run, and the median and spread of several.
+//! - [`outcome`]: rows of them, beside the floor's.
 //! - [`growth`]: what must not grow from cell to cell.
 //! - [`table`], [`json`], [`markdown`], [`page`]: ways to show them.
 
@@ -18,5 +19,6 @@ pub mod page;
 pub mod process;
 pub mod run;
 pub mod table;
+pub mod trial;
 
 pub use self::{file::File, outcome::Outcome, run::run};

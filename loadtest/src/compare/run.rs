@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::{
     file::{Bridge, Cell, File},
-    outcome::{Outcome, Trial},
+    outcome::Outcome,
     process::{Running, echo, floor},
+    trial::Trial,
 };
 use crate::{
     echo::Era,

@@ -4,7 +4,9 @@ use std::fmt;
 
 use super::{
     growth::GrowthRow,
-    outcome::{Entry, Outcome, Row, Spread},
+    measure::mark,
+    outcome::{Entry, Outcome, Row},
+    trial::Spread,
 };
 
 impl fmt::Display for Outcome {
@@ -85,13 +87,5 @@ pub(super) fn numbers(row: &Row, spread: &Spread) -> String {
     match row.measure.is_absolute() {
         true => format!("{} [{:.1}..{:.1}]", row.measure.show(spread.median), spread.low, spread.high),
         false => format!("{:.2} [{:.2}..{:.2}]", spread.median, spread.low, spread.high),
-    }
-}
-
-pub(super) fn mark(verdict: Option<bool>) -> &'static str {
-    match verdict {
-        Some(true) => " ✓",
-        Some(false) => " ✗",
-        None => "",
     }
 }
