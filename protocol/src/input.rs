@@ -6,7 +6,7 @@ use bytes::{Buf, BytesMut};
 /// allocate such a block each time. A larger one is given back: what one line in a day has taken would be held all day.
 pub(crate) const KEPT_BLOCK: usize = 512 * 1024;
 
-/// The input that has not been cut into lines yet. Blocks grow by doubling and each byte is searched once, so that the
+/// The input that has not been cut into lines yet. Blocks grow by a multiple of what they hold and each byte is searched once, so that the
 /// time is linear in the input whatever the chunks are.
 #[derive(Debug, Default)]
 pub(crate) struct Input {

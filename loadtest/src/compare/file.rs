@@ -68,7 +68,7 @@ pub struct Cell {
     pub only: BTreeSet<String>,
 }
 
-/// A number that must be the same in several cells.
+/// A number that must not grow from cell to cell.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Growth {

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::scenario::Scenario;
 
-/// A number that must be the same in several cells.
+/// A number that must not grow from cell to cell.
 #[derive(Debug)]
 pub struct GrowthRow {
     /// What it is.

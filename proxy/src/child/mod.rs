@@ -38,11 +38,12 @@ pub(crate) struct Child {
 }
 
 impl Child {
-    /// Starts the command. It is consumed: it keeps copies of the child's pipe ends, and stdout would never end.
+    /// Starts the command, which may be one of many. It is consumed: it keeps copies of the child's pipe ends, and stdout
+    /// would never end.
     ///
     /// # Errors
     /// The program cannot be found or executed, or a pipe cannot be made.
-    pub(crate) fn start(mut command: Command, reaper: &Reaper) -> io::Result<(Self, Pipes)> {
+    pub(crate) fn start(mut command: Command, reaper: &Reaper, many: bool) -> io::Result<(Self, Pipes)> {
         let (child_stdin, stdin) = pipe_with(PipeFlags::CLOEXEC)?;
         let (stdout, child_stdout) = pipe_with(PipeFlags::CLOEXEC)?;
         let (stderr, child_stderr) = pipe_with(PipeFlags::CLOEXEC)?;
@@ -55,12 +56,15 @@ impl Child {
         let pid = child.id().and_then(|id| Pid::from_raw(id.cast_signed()));
         let group = pid.ok_or_else(|| io::Error::other("the process has no id"))?;
         let child = Self { child, group, reaper: reaper.clone(), killed: false };
+        if many {
+            child.give_way();
+        }
         Ok((child, Pipes { stdin, stdout, stderr }))
     }
 
     /// One of many: woken by a write to its stdin, it no longer pushes the proxy off the core in the midst of the requests
     /// that have come together. With a process for each session a call costs a fifth less by that.
-    pub(crate) fn give_way(&self) {
+    fn give_way(&self) {
         if let Err(error) = scheduling::make_batch(self.group) {
             tracing::debug!(%error, pid = self.pid(), "the server process is scheduled as any other");
         }

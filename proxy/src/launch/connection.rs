@@ -112,16 +112,13 @@ impl Connection {
     }
 
     async fn start(self: &Arc<Self>, id: u64, env: Vec<(String, Secret)>, many: bool) -> Result<(), Trouble> {
-        let (child, pipes) = match self.spawn(&env) {
+        let (child, pipes) = match self.spawn(&env, many) {
             Ok(started) => started,
             Err(reason) => {
                 tracing::warn!("{reason}");
                 return self.tell(FromLauncher::Refused { id, reason }, None).await;
             }
         };
-        if many {
-            child.give_way();
-        }
         let pid = child.pid();
         tracing::debug!(id, pid, "server process started");
         self.groups.lock().extend(Pid::from_raw(pid).map(|group| (id, group)));
@@ -131,7 +128,7 @@ impl Connection {
         sender.send(&FromLauncher::Started { id, pid }, Some(&pipes)).await
     }
 
-    fn spawn(&self, env: &[(String, Secret)]) -> Result<(Child, Pipes), String> {
+    fn spawn(&self, env: &[(String, Secret)], many: bool) -> Result<(Child, Pipes), String> {
         let Launcher { options, command, reaper, stop, .. } = &*self.launcher;
         if stop.is_cancelled() {
             return Err("the launcher is shutting down".to_owned());
@@ -147,7 +144,7 @@ impl Connection {
             start.arg0(program).args(arguments);
         }
         start.envs(env.iter().map(|(name, value)| (name, value.expose())));
-        Child::start(start, reaper).map_err(|error| command.cannot_start(&error))
+        Child::start(start, reaper, many).map_err(|error| command.cannot_start(&error))
     }
 
     fn signal(&self, id: u64, signal: GroupSignal) {

@@ -92,8 +92,7 @@ class Table:
         """Adds a row; the ratio is the median of those of neighbouring runs."""
         ratios = [value / floor for value, floor in zip(values, floors, strict=True)]
         row = {"what": name, "floor": statistics.median(floors), "measured": statistics.median(values), "unit": unit}
-        row |= {"other": other}
-        self.rows.append(row | {"ratio": statistics.median(ratios), "ratios": ratios})
+        self.rows.append(row | {"ratio": statistics.median(ratios), "ratios": ratios, "other": other})
         return statistics.median(ratios)
 
     def add(self, name: str, value: float, unit: str, other: str = "") -> None:

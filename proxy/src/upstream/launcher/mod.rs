@@ -161,13 +161,9 @@ impl Launcher {
     }
 
     async fn launch(&self) -> io::Result<(Launched, Pipes)> {
+        let LauncherSettings { environment, handling, .. } = &self.settings;
         loop {
-            match self
-                .connection()
-                .await
-                .start(&self.settings.environment, !self.settings.handling.shared)
-                .await
-            {
+            match self.connection().await.start(environment, !handling.shared).await {
                 // It has gone meanwhile, and its processes with it: the next one is asked.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionAborted => self.forget_lost(),
                 started => return started,

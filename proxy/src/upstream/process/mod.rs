@@ -114,10 +114,7 @@ impl Process {
         let mut command = Command::new(&program.program);
         command.args(&program.args);
         command.envs(program.environment.iter().map(|(name, value)| (name, value.expose())));
-        let (child, pipes) = Child::start(command, reaper)?;
-        if !program.handling.shared {
-            child.give_way();
-        }
+        let (child, pipes) = Child::start(command, reaper, !program.handling.shared)?;
         Self::new(Life::Local(child), pipes, &program.name, program.handling, reaper.tracker(), slot)
     }
 
