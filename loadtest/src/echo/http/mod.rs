@@ -1,14 +1,14 @@
-//! The echo server over HTTP by itself: Streamable HTTP of either era at `/mcp`, HTTP+SSE at `/sse`.
+//! The echo server over HTTP by itself: Streamable HTTP of either era at `/mcp`, HTTP+SSE at `/sse`; by HTTP/1.1
+//! and by HTTP/2 with prior knowledge.
 
 mod body;
 mod clients;
+mod connection;
 mod events;
 mod routes;
 
 use std::{io, net::SocketAddr, sync::Arc};
 
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::TcpListener;
 
 use super::{Era, server::Server};
@@ -57,15 +57,7 @@ impl EchoHttp {
                 }
             };
             let _ = stream.set_nodelay(true);
-            let shared = self.shared.clone();
-            tokio::task::spawn(async move {
-                let service = service_fn(|request| routes::answer(request, &shared));
-                let served = hyper::server::conn::http1::Builder::new()
-                    .timer(TokioTimer::new())
-                    .serve_connection(TokioIo::new(stream), service);
-                // A client that goes away is no news.
-                let _ = served.await;
-            });
+            tokio::task::spawn(connection::serve(stream, self.shared.clone()));
         }
     }
 }
