@@ -1,6 +1,6 @@
 //! What can be said on the command line.
 
-use std::{net::SocketAddr, path::PathBuf, time::Duration};
+use std::{net::SocketAddr, num::NonZeroUsize, path::PathBuf, time::Duration};
 
 use clap::{Args, Parser, Subcommand};
 
@@ -67,6 +67,10 @@ pub struct Common {
     /// How it is spoken to.
     #[arg(long, value_enum, default_value = "streamable-http")]
     pub transport: Transport,
+    /// HTTP/2 with prior knowledge, over so many connections that the sessions share. Without it each session has an HTTP/1.1
+    /// connection of its own.
+    #[arg(long, value_name = "N", value_parser = connections)]
+    pub http2: Option<NonZeroUsize>,
     /// Seconds after which something counts as lost.
     #[arg(long, default_value_t = 30.0)]
     pub patience: f64,
@@ -166,6 +170,10 @@ impl Common {
             3600.0
         })
     }
+}
+
+fn connections(text: &str) -> Result<NonZeroUsize, &'static str> {
+    text.parse().map_err(|_| "write a number of connections, 1 or more")
 }
 
 #[cfg(test)]

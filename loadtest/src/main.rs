@@ -16,7 +16,7 @@ use loadtest::{
     endpoint::Endpoint,
     limits, report,
     scenario::{Context, Scenario},
-    transport::Target,
+    transport::{Route, Target},
     verify::Tally,
 };
 
@@ -103,7 +103,7 @@ fn serve(args: &EchoArgs) -> anyhow::Result<ExitCode> {
 
 async fn run(scenario: &Scenario, common: &Common) -> anyhow::Result<ExitCode> {
     let endpoint = Endpoint::parse(&common.url, common.allow_remote)?;
-    let target = Target::Http(endpoint, common.transport);
+    let target = Target::Http(Route::new(endpoint, common.http2), common.transport);
     let report = scenario.run(&Context::new(target, common.patience(), common.watched())).await;
     let mut output = io::stdout().lock();
     match common.json {

@@ -20,7 +20,7 @@ use loadtest::{
     report::Report,
     scenario::{Context, Scenario, calls::Calls, fanout::Fanout},
     size::Size,
-    transport::{Target, Transport},
+    transport::{Route, Target, Transport},
     verify::Tally,
 };
 use serde_json::{Value, json};
@@ -135,7 +135,8 @@ async fn serve(wrong: Wrong) -> Context {
             tokio::task::spawn(connection.serve_connection(TokioIo::new(stream), service));
         }
     });
-    let target = Target::Http(Endpoint::parse(&url, false).unwrap(), Transport::StreamableHttp);
+    let target =
+        Target::Http(Route::new(Endpoint::parse(&url, false).unwrap(), None), Transport::StreamableHttp);
     Context::new(target, patience(wrong), Vec::new())
 }
 
@@ -190,7 +191,8 @@ async fn spoiled(wrong: Wrong) -> Tally {
             tokio::task::spawn(pass(client, origin, wrong, done.clone()));
         }
     });
-    let target = Target::Http(Endpoint::parse(&url, false).unwrap(), Transport::StreamableHttp);
+    let target =
+        Target::Http(Route::new(Endpoint::parse(&url, false).unwrap(), None), Transport::StreamableHttp);
     let context = Context::new(target, patience(wrong), Vec::new());
     let fanout = Fanout { streams: 3, notifications: 5, seconds: 0.0, ..Fanout::default() };
     Scenario::Fanout(fanout).run(&context).await.tally

@@ -95,7 +95,9 @@ fn waggle_proxy() -> &'static Path {
 fn every_scenario(server: &Server) {
     for transport in ["streamable-http", "sse", "stateless"] {
         for scenario in SCENARIOS {
-            server.load(scenario, transport);
+            assert!(server.load(scenario, transport)["http2"].is_null());
+            let report = server.load(&[scenario, &["--http2=2"]].concat(), transport);
+            assert_eq!(report["http2"], 2, "{report:#}");
         }
     }
 }
@@ -165,6 +167,8 @@ fn what_cannot_be_driven_is_said() {
     let output = run(&["calls", "http://192.0.2.1/mcp"]);
     assert!(String::from_utf8_lossy(&output.stderr).contains("--allow-remote"));
     assert_eq!(output.status.code(), Some(1));
+    let output = run(&["calls", "http://127.0.0.1:1/mcp", "--http2=0"]);
+    assert!(String::from_utf8_lossy(&output.stderr).contains("1 or more"), "{output:?}");
     // Nobody is there.
     let output = run(&["calls", "http://127.0.0.1:1/mcp", "--sessions=2", "--seconds=0.1"]);
     assert_eq!(output.status.code(), Some(1), "{}", String::from_utf8_lossy(&output.stdout));

@@ -109,7 +109,7 @@ mod tests {
         compare::outcome::Outcome,
         endpoint::Endpoint,
         report::Report,
-        transport::{Target, Transport},
+        transport::{Route, Target, Transport},
     };
 
     const FILE: &str = r#"
@@ -142,8 +142,8 @@ mod tests {
     "#;
 
     fn trial(cell: &str, contender: &str, millis: u64) -> Trial {
-        let endpoint = Endpoint::parse("http://127.0.0.1:1/mcp", false).unwrap();
-        let mut report = Report::new("calls", "calls", &Target::Http(endpoint, Transport::StreamableHttp));
+        let route = Route::new(Endpoint::parse("http://127.0.0.1:1/mcp", false).unwrap(), None);
+        let mut report = Report::new("calls", "calls", &Target::Http(route, Transport::StreamableHttp));
         report.latency.record(Duration::from_millis(millis).as_nanos() as u64).unwrap();
         Trial { round: 0, cell: cell.to_owned(), contender: contender.to_owned(), report: Ok(report) }
     }

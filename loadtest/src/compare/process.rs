@@ -18,7 +18,7 @@ use super::file::Bridge;
 use crate::{
     echo::Era,
     endpoint::Endpoint,
-    transport::{Client, Request, Target, Transport, request::tool},
+    transport::{Client, Request, Route, Target, Transport, request::tool},
     verify::{Exchange, answer::Expected},
 };
 
@@ -126,7 +126,8 @@ impl Running {
         let Some(url) = bridge.url(transport) else { return Ok(None) };
         let port = free_port().map_err(|error| format!("there is no free port: {error}"))?;
         let endpoint = Endpoint::parse(&url.replace("{port}", &port.to_string()), false);
-        let target = Target::Http(endpoint.map_err(|error| error.to_string())?, transport);
+        let route = Route::new(endpoint.map_err(|error| error.to_string())?, None);
+        let target = Target::Http(route, transport);
         let echo = echo(server).map_err(|error| error.to_string())?;
         let words = words(&bridge.command, port, &echo, args.unwrap_or(&bridge.args));
         let output = Output::new();

@@ -33,6 +33,7 @@ pub fn json(report: &Report) -> Value {
     let mut json = json!({
         "scenario": report.scenario,
         "transport": report.transport,
+        "http2": report.http2,
         "settings": settings.collect::<serde_json::Map<_, _>>(),
         "phases": report.phases.iter().map(seconds).collect::<Vec<_>>(),
         "seconds": report.elapsed.as_secs_f64(),

@@ -31,6 +31,8 @@ pub struct Report {
     pub scenario: &'static str,
     /// How the target was spoken to.
     pub transport: &'static str,
+    /// The number of connections of HTTP/2 that the sessions shared, if they did.
+    pub http2: Option<usize>,
     /// The load's options.
     pub settings: Vec<(&'static str, String)>,
     /// What is counted: calls, deliveries, sessions.
@@ -87,6 +89,7 @@ impl Report {
         Self {
             scenario,
             transport: target.transport().map_or("pipe", |transport| transport.name()),
+            http2: target.http2(),
             settings: Vec::new(),
             unit,
             phases: Vec::new(),

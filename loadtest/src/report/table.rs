@@ -7,7 +7,13 @@ use super::Report;
 impl fmt::Display for Report {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         let settings: Vec<_> = self.settings.iter().map(|(name, value)| format!("{name} {value}")).collect();
-        writeln!(formatter, "{} over {}: {}", self.scenario, self.transport, settings.join(", "))?;
+        write!(formatter, "{} over {}", self.scenario, self.transport)?;
+        match self.http2 {
+            Some(1) => write!(formatter, ", HTTP/2 on 1 connection")?,
+            Some(count) => write!(formatter, ", HTTP/2 on {count} connections")?,
+            None => {}
+        }
+        writeln!(formatter, ": {}", settings.join(", "))?;
         let phases: Vec<_> =
             self.phases.iter().map(|(name, time)| format!("{name} {:.2} s", time.as_secs_f64())).collect();
         writeln!(formatter, "  time       {}", phases.join(", "))?;

@@ -25,7 +25,7 @@ pub const NAME: &str = "calls";
 #[derive(Args, Clone, Debug, Deserialize)]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Calls {
-    /// Clients at once, each with a connection of its own.
+    /// Clients at once.
     #[arg(long, default_value_t = 16)]
     pub sessions: usize,
     /// Size of each payload, such as 200, 64KiB or 1MiB.

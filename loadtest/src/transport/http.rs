@@ -3,18 +3,17 @@
 use bytes::Bytes;
 use http_body_util::{BodyExt as _, Full};
 use hyper::{
-    Method, Request as HttpRequest, Response, StatusCode,
+    Method, Response, StatusCode,
     body::Incoming,
-    header::{ACCEPT, CONTENT_TYPE, HOST, HeaderValue},
+    header::{ACCEPT, CONTENT_TYPE, HeaderValue},
 };
 
 use super::{
-    Fault, Request, Stream,
+    Fault, Request, Route, Stream,
     connection::Connection,
     events::Events,
     request::{self, LEGACY, MODERN},
 };
-use crate::endpoint::Endpoint;
 
 const STREAM: &str = "text/event-stream";
 /// What every subscription asks for.
@@ -24,29 +23,29 @@ const LISTEN: &str =
 /// A client with a connection, and with a session unless it is stateless.
 #[derive(Debug)]
 pub struct Http {
-    endpoint: Endpoint,
+    route: Route,
     stateless: bool,
     connection: Connection,
     session: Option<HeaderValue>,
 }
 
 impl Http {
-    pub(super) async fn connect(endpoint: &Endpoint, stateless: bool) -> Result<Self, Fault> {
-        let connection = Connection::open(endpoint).await?;
-        Ok(Self { endpoint: endpoint.clone(), stateless, connection, session: None })
+    pub(super) async fn connect(route: &Route, stateless: bool) -> Result<Self, Fault> {
+        let connection = route.connect().await?;
+        Ok(Self { route: route.clone(), stateless, connection, session: None })
     }
 
-    pub(super) async fn open(endpoint: &Endpoint, stateless: bool) -> Result<Self, Fault> {
-        let mut client = Self::connect(endpoint, stateless).await?;
+    pub(super) async fn open(route: &Route, stateless: bool) -> Result<Self, Fault> {
+        let mut client = Self::connect(route, stateless).await?;
         if !stateless {
             client.initialize().await?;
         }
         Ok(client)
     }
 
-    /// Another connection of the same session.
+    /// Another client of the same session.
     pub(super) async fn beside(&self) -> Result<Self, Fault> {
-        let client = Self::connect(&self.endpoint, self.stateless).await?;
+        let client = Self::connect(&self.route, self.stateless).await?;
         Ok(Self { session: self.session.clone(), ..client })
     }
 
@@ -129,10 +128,7 @@ impl Http {
     }
 
     fn head(&self, method: Method) -> hyper::http::request::Builder {
-        let mut request = HttpRequest::builder()
-            .method(method)
-            .uri(self.endpoint.path.as_str())
-            .header(HOST, self.endpoint.authority.as_str());
+        let mut request = self.route.request(method);
         if let Some(session) = &self.session {
             request = request.header("mcp-session-id", session).header("mcp-protocol-version", LEGACY);
         } else if self.stateless {

@@ -1,6 +1,7 @@
 //! One session of a client, a file for each transport.
 //!
 //! - [`request`]: a request in the words of either era.
+//! - `route`: an endpoint, and connections to it; `connection`: a client's; `shared`: those of HTTP/2.
 //! - `http`: Streamable HTTP, with sessions and without.
 //! - `sse`: HTTP+SSE of 2024-11-05.
 //! - `pipe`: raw stdio, to which bridges are compared.
@@ -11,13 +12,14 @@ mod events;
 mod http;
 mod pipe;
 pub mod request;
+mod route;
+mod shared;
 mod sse;
 mod stream;
 
-use std::fmt;
+use std::{error::Error, fmt};
 
-pub use self::{pipe::Pipe, request::Request, stream::Stream};
-use crate::endpoint::Endpoint;
+pub use self::{pipe::Pipe, request::Request, route::Route, stream::Stream};
 
 /// The transports that can be driven.
 #[derive(
@@ -56,7 +58,7 @@ impl Transport {
 #[derive(Clone, Debug)]
 pub enum Target {
     /// An MCP endpoint.
-    Http(Endpoint, Transport),
+    Http(Route, Transport),
     /// One server process, shared by all sessions.
     Pipe(Pipe),
 }
@@ -66,6 +68,14 @@ impl Target {
     pub fn transport(&self) -> Option<Transport> {
         match self {
             Self::Http(_, transport) => Some(*transport),
+            Self::Pipe(_) => None,
+        }
+    }
+
+    /// The number of connections of HTTP/2 that all sessions share, if they do.
+    pub fn http2(&self) -> Option<usize> {
+        match self {
+            Self::Http(route, _) => route.http2(),
             Self::Pipe(_) => None,
         }
     }
@@ -89,9 +99,9 @@ impl Client {
     /// The connection fails, or the handshake is refused.
     pub async fn open(target: &Target) -> Result<Self, Fault> {
         Ok(match target {
-            Target::Http(endpoint, Transport::Sse) => Self::Sse(sse::Sse::open(endpoint).await?),
-            Target::Http(endpoint, transport) => {
-                Self::Http(http::Http::open(endpoint, *transport == Transport::Stateless).await?)
+            Target::Http(route, Transport::Sse) => Self::Sse(sse::Sse::open(route).await?),
+            Target::Http(route, transport) => {
+                Self::Http(http::Http::open(route, *transport == Transport::Stateless).await?)
             }
             Target::Pipe(pipe) => Self::Pipe(pipe.clone()),
         })
@@ -216,13 +226,13 @@ impl Canceller {
 
 /// Ends sessions of which only the stream was left.
 pub async fn close_streams(target: &Target, streams: impl IntoIterator<Item = Stream>) -> Result<(), Fault> {
-    let Target::Http(endpoint, _) = target else { return Ok(()) };
+    let Target::Http(route, _) = target else { return Ok(()) };
     let mut deleting = None;
     for stream in streams {
         let Some(session) = stream.into_session() else { continue };
         let client = match deleting.take() {
             Some(client) => client,
-            None => http::Http::connect(endpoint, false).await?,
+            None => http::Http::connect(route, false).await?,
         };
         deleting = Some(client.delete_other(session).await?);
     }
@@ -241,8 +251,8 @@ pub enum Fault {
 }
 
 impl Fault {
-    fn broken(error: impl fmt::Display) -> Self {
-        Self::Broken(error.to_string())
+    fn broken(error: impl Error + 'static) -> Self {
+        Self::Broken(reason(&error))
     }
 }
 
@@ -256,4 +266,10 @@ impl fmt::Display for Fault {
             }
         }
     }
+}
+
+/// An error with all that caused it: hyper's own words are few.
+fn reason(error: &(dyn Error + 'static)) -> String {
+    let causes = std::iter::successors(Some(error), |&error| error.source());
+    causes.map(ToString::to_string).collect::<Vec<_>>().join(": ")
 }

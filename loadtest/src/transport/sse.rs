@@ -3,17 +3,16 @@
 use bytes::Bytes;
 use http_body_util::Full;
 use hyper::{
-    Request as HttpRequest,
-    header::{ACCEPT, CONTENT_TYPE, HOST},
+    Method,
+    header::{ACCEPT, CONTENT_TYPE},
 };
 
 use super::{
-    Fault, Request, Stream,
+    Fault, Request, Route, Stream,
     connection::Connection,
     http::{accept, is_stream, read},
     request::{self, OLDEST},
 };
-use crate::endpoint::Endpoint;
 
 /// A client with its stream and a connection to post on.
 #[derive(Debug)]
@@ -23,10 +22,10 @@ pub struct Sse {
 }
 
 impl Sse {
-    pub(super) async fn open(endpoint: &Endpoint) -> Result<Self, Fault> {
-        let mut connection = Connection::open(endpoint).await?;
-        let request = HttpRequest::get(endpoint.path.as_str())
-            .header(HOST, endpoint.authority.as_str())
+    pub(super) async fn open(route: &Route) -> Result<Self, Fault> {
+        let mut connection = route.connect().await?;
+        let request = route
+            .request(Method::GET)
             .header(ACCEPT, "text/event-stream")
             .body(Full::default())
             .map_err(Fault::broken)?;
@@ -46,10 +45,10 @@ impl Sse {
                 return Err(Fault::Lost);
             }
         }
-        let endpoint = endpoint
+        let route = route
             .beside(&found.unwrap_or_default())
             .ok_or_else(|| Fault::Broken("the endpoint event leads elsewhere".to_owned()))?;
-        let mut client = Self { poster: Poster::open(endpoint).await?, stream };
+        let mut client = Self { poster: Poster::open(route).await?, stream };
         client.exchange(request::initialize(OLDEST), request::is_answer).await?;
         client.poster.post(request::INITIALIZED.to_owned()).await?;
         Ok(client)
@@ -87,7 +86,7 @@ impl Sse {
 
     /// Another connection to post on.
     pub(super) async fn poster(&self) -> Result<Poster, Fault> {
-        Poster::open(self.poster.endpoint.clone()).await
+        Poster::open(self.poster.route.clone()).await
     }
 
     /// Makes a request; the answer is left in the session's stream.
@@ -105,19 +104,20 @@ impl Sse {
 /// A connection to post messages on.
 #[derive(Debug)]
 pub struct Poster {
-    endpoint: Endpoint,
+    route: Route,
     connection: Connection,
 }
 
 impl Poster {
-    async fn open(endpoint: Endpoint) -> Result<Self, Fault> {
-        let connection = Connection::open(&endpoint).await?;
-        Ok(Self { endpoint, connection })
+    async fn open(route: Route) -> Result<Self, Fault> {
+        let connection = route.connect().await?;
+        Ok(Self { route, connection })
     }
 
     pub(super) async fn post(&mut self, body: String) -> Result<(), Fault> {
-        let request = HttpRequest::post(self.endpoint.path.as_str())
-            .header(HOST, self.endpoint.authority.as_str())
+        let request = self
+            .route
+            .request(Method::POST)
             .header(CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(body)))
             .map_err(Fault::broken)?;

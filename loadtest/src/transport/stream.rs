@@ -5,7 +5,7 @@ use hyper::{body::Incoming, header::HeaderValue};
 
 use super::{Fault, connection::Connection, events::Events};
 
-/// An open stream. What is not read stays in the sockets, and then with the server.
+/// An open stream. What is not read stays in the sockets, or in HTTP/2's window, and then with the server.
 #[derive(Debug)]
 pub struct Stream {
     // Lives as long as its body is read.
