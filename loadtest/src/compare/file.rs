@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet},
+    num::NonZeroUsize,
     path::Path,
 };
 
@@ -54,6 +55,8 @@ pub struct Cell {
     pub scenario: Scenario,
     /// How bridges are spoken to.
     pub transport: Transport,
+    /// The number of connections of HTTP/2 that the sessions share; without it each has an HTTP/1.1 connection of its own.
+    pub http2: Option<NonZeroUsize>,
     /// What the server behind them speaks.
     pub server: Era,
     /// What is taken from the reports.
@@ -129,6 +132,7 @@ struct RawCell {
     scenario: String,
     #[serde(default)]
     transport: Transport,
+    http2: Option<usize>,
     #[serde(default)]
     server: Era,
     measures: Option<Vec<Measure>>,
@@ -143,8 +147,8 @@ struct RawCell {
 }
 
 /// Keys of a cell that are no options of its scenario.
-const CELL_KEYS: [&str; 9] =
-    ["name", "scenario", "transport", "server", "measures", "must", "aim", "args", "only"];
+const CELL_KEYS: [&str; 10] =
+    ["name", "scenario", "transport", "http2", "server", "measures", "must", "aim", "args", "only"];
 
 fn three() -> u32 {
     3
@@ -309,6 +313,9 @@ fn cell(table: toml::Table, seconds: Option<f64>) -> Result<Cell, String> {
         options.entry("seconds").or_insert(seconds.into());
     }
     let scenario = Scenario::read(&own.scenario, options)?;
+    let connections =
+        |count| NonZeroUsize::new(count).ok_or("`http2` is 0; write 1 or more connections, or leave it out");
+    let http2 = own.http2.map(connections).transpose()?;
     let measures = own.measures.unwrap_or_else(|| Measure::usual(&scenario));
     if let Some(measure) = own.must.keys().chain(own.aim.keys()).find(|measure| !measures.contains(measure)) {
         return Err(format!(
@@ -320,6 +327,7 @@ fn cell(table: toml::Table, seconds: Option<f64>) -> Result<Cell, String> {
         name: own.name,
         scenario,
         transport: own.transport,
+        http2,
         server: own.server,
         measures,
         must: own.must,
@@ -343,12 +351,13 @@ mod tests {
     #[test]
     fn a_file_is_read() {
         let text = format!(
-            "seconds = 2\n{BRIDGE}\n[[cell]]\nname = \"a\"\nscenario = \"calls\"\nsessions = 3\npayload = \"64KiB\"\nmust = {{ rate = 0.75 }}\n"
+            "seconds = 2\n{BRIDGE}\n[[cell]]\nname = \"a\"\nscenario = \"calls\"\nsessions = 3\npayload = \"64KiB\"\nhttp2 = 2\nmust = {{ rate = 0.75 }}\n"
         );
         let file = File::parse(&text).unwrap();
         assert_eq!((file.rounds, file.pipe, file.cells.len()), (3, true, 1));
         let Scenario::Calls(calls) = &file.cells[0].scenario else { panic!("{file:?}") };
         assert_eq!((calls.sessions, calls.payload.0, calls.seconds), (3, 65_536, 2.0));
+        assert_eq!(file.cells[0].http2.map(NonZeroUsize::get), Some(2));
         assert_eq!(file.cells[0].must[&Measure::Rate], 0.75);
     }
 
@@ -371,6 +380,7 @@ mod tests {
                 "unknown variant `speed`, expected one of `rate`",
             ),
             (cell("scenario = \"calls\"\ntransport = \"http\""), "expected one of `streamable-http`"),
+            (cell("scenario = \"calls\"\nhttp2 = 0"), "cell `a`: `http2` is 0; write 1 or more"),
             (cell("scenario = \"calls\"\nonly = [\"two\"]"), "there is no bridge `two`; write one of one"),
             (cell("scenario = \"idle\"\nmust = { rate = 1 }"), "not among `measures`"),
             (

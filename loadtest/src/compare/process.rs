@@ -14,11 +14,11 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::file::Bridge;
+use super::file::{Bridge, Cell};
 use crate::{
     echo::Era,
     endpoint::Endpoint,
-    transport::{Client, Request, Route, Target, Transport, request::tool},
+    transport::{Client, Request, Route, Target, request::tool},
     verify::{Exchange, answer::Expected},
 };
 
@@ -113,23 +113,19 @@ impl Output {
 }
 
 impl Running {
-    /// Starts a bridge, and waits until it has answered a call. `Ok(None)` if it has not this transport.
+    /// Starts a bridge for a cell, and waits until it has answered a call. `Ok(None)` if it has not the cell's transport.
     ///
     /// # Errors
     /// It does not start, or does not answer.
-    pub async fn start(
-        bridge: &Bridge,
-        transport: Transport,
-        server: Era,
-        args: Option<&Vec<String>>,
-    ) -> Result<Option<Self>, String> {
-        let Some(url) = bridge.url(transport) else { return Ok(None) };
+    pub async fn start(bridge: &Bridge, cell: &Cell) -> Result<Option<Self>, String> {
+        let Some(url) = bridge.url(cell.transport) else { return Ok(None) };
         let port = free_port().map_err(|error| format!("there is no free port: {error}"))?;
         let endpoint = Endpoint::parse(&url.replace("{port}", &port.to_string()), false);
-        let route = Route::new(endpoint.map_err(|error| error.to_string())?, None);
-        let target = Target::Http(route, transport);
-        let echo = echo(server).map_err(|error| error.to_string())?;
-        let words = words(&bridge.command, port, &echo, args.unwrap_or(&bridge.args));
+        let route = Route::new(endpoint.map_err(|error| error.to_string())?, cell.http2);
+        let target = Target::Http(route, cell.transport);
+        let echo = echo(cell.server).map_err(|error| error.to_string())?;
+        let args = cell.args.get(&bridge.name).unwrap_or(&bridge.args);
+        let words = words(&bridge.command, port, &echo, args);
         let output = Output::new();
         let spawned =
             spawn(&words, bridge, &output).map_err(|error| format!("{words:?} does not start: {error}"))?;

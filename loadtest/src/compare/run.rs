@@ -77,8 +77,7 @@ fn trial(
 }
 
 async fn through_bridge(cell: &Cell, bridge: &Bridge, patience: Duration) -> Option<Result<Report, String>> {
-    let args = cell.args.get(&bridge.name);
-    let running = match Running::start(bridge, cell.transport, cell.server, args).await {
+    let running = match Running::start(bridge, cell).await {
         Ok(running) => running?,
         Err(reason) => return Some(Err(reason)),
     };
