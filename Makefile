@@ -89,6 +89,11 @@ perf:
 perf-bridges:
 	benches/perf.sh bridges $(ARGS)
 
+## What each feature costs a call, in instructions of the real proxy, into docs/performance.md. Any machine will do.
+.PHONY: profile
+profile:
+	benches/perf.sh profile
+
 ## Every tier.
 test: check unit e2e instructions charts apiserver cluster fuzz
 

@@ -6,11 +6,7 @@
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-if ! command -v valgrind > /dev/null; then
-  as_root=; [ "$(id -u)" = 0 ] || as_root=sudo
-  $as_root apt-get update -qq
-  $as_root apt-get install -y -qq --no-install-recommends valgrind libc6-dbg
-fi
+benches/valgrind.sh
 version=$(sed -n 's/^gungraun = "=\(.*\)"$/\1/p' Cargo.toml)
 if [ "$(gungraun-runner --version 2> /dev/null)" != "gungraun-runner $version" ]; then
   cargo install gungraun-runner --version "$version" --locked

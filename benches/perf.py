@@ -1,4 +1,4 @@
-"""Puts what `loadtest compare` wrote where people read it. See perf.sh.
+"""Puts what was measured where people read it. See perf.sh.
 
 Between `<!-- NAME -->` and `<!-- /NAME -->` of a document stands what was measured; nothing there is written by hand.
 """
@@ -20,7 +20,7 @@ HEADLINES = (
 
 
 def main(what: str, out: Path) -> None:
-    """`what` is `waggle`, `bridges` or `cluster`: the name of a Markdown file in `out`."""
+    """`what` is `waggle`, `bridges`, `profile` or `cluster`: the name of a Markdown file in `out`."""
     replace(PERFORMANCE, what, (out / f"{what}.md").read_text())
     if what == "waggle":
         rows = json.loads((out / "waggle.json").read_text())["rows"]
