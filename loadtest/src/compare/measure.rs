@@ -12,6 +12,8 @@ pub enum Measure {
     Rate,
     /// The bridge's CPU for each of them.
     Cpu,
+    /// The same, beside what the raw pipe carries.
+    RateOfPipe,
     /// Median latency.
     P50,
     /// Latency that one in a hundred exceeds.
@@ -38,6 +40,7 @@ impl Measure {
     pub fn name(self) -> &'static str {
         match self {
             Self::Rate => "rate",
+            Self::RateOfPipe => "rate of the pipe",
             Self::Cpu => "CPU",
             Self::P50 => "p50",
             Self::P99 => "p99",
@@ -50,7 +53,7 @@ impl Measure {
     /// The number in a report; `None` if it has none.
     pub fn of(self, report: &Report) -> Option<f64> {
         let number = match self {
-            Self::Rate => Some(report.rate()).filter(|_| report.tally.good > 0),
+            Self::Rate | Self::RateOfPipe => Some(report.rate()).filter(|_| report.tally.good > 0),
             Self::Cpu => report.bridge_cpu().filter(|_| report.tally.good > 0),
             Self::P50 | Self::P50OfBoth => Some(report.micros(0.5)),
             Self::P99 => Some(report.micros(0.99)),
@@ -65,23 +68,27 @@ impl Measure {
         matches!(self, Self::Memory | Self::Rest)
     }
 
+    fn more_is_better(self) -> bool {
+        matches!(self, Self::Rate | Self::RateOfPipe)
+    }
+
     /// Whether `number` is at least as good as `bound`.
     pub fn meets(self, number: f64, bound: f64) -> bool {
-        match self {
-            Self::Rate => number >= bound,
-            _ => number <= bound,
+        match self.more_is_better() {
+            true => number >= bound,
+            false => number <= bound,
         }
     }
 
     /// A bound as it is shown.
     pub fn bound(self, bound: f64) -> String {
-        format!("{} {bound}", if self == Self::Rate { "≥" } else { "≤" })
+        format!("{} {bound}", if self.more_is_better() { "≥" } else { "≤" })
     }
 
     /// A number of a report with its unit.
     pub fn show(self, number: f64) -> String {
         match self {
-            Self::Rate => format!("{number:.0}/s"),
+            Self::Rate | Self::RateOfPipe => format!("{number:.0}/s"),
             Self::Cpu => format!("{number:.1} µs"),
             Self::P50 | Self::P99 | Self::P50OfBoth => crate::report::table::micros(number).replace('u', "µ"),
             Self::Memory => format!("{number:.1} KiB"),

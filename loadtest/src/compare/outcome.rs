@@ -117,6 +117,7 @@ fn row(cell: &Cell, measure: Measure, bridges: &[String], trials: &[Trial]) -> R
             }
             let beside = match measure {
                 Measure::P50OfBoth => at(&floor, *round)? + at(&pipe, *round)?,
+                Measure::RateOfPipe => at(&pipe, *round)?,
                 _ => at(&floor, *round)?,
             };
             (beside > 0.0).then(|| number / beside)

@@ -94,6 +94,9 @@ fn bars(outcome: &Outcome, measure: Measure) -> Bars {
         .map(|row| (row.cell.clone(), (0..outcome.bridges.len()).map(|index| bar(row, index)).collect()));
     let (title, line) = match measure {
         Measure::Rate => ("Throughput, as a share of the floor's (more is better)".to_owned(), Some(1.0)),
+        Measure::RateOfPipe => {
+            ("Throughput, as a share of the raw pipe's (more is better)".to_owned(), Some(1.0))
+        }
         Measure::Memory => {
             ("Memory of an idle session with its stream, KiB (less is better)".to_owned(), None)
         }
