@@ -150,7 +150,7 @@ fn patience(wrong: Wrong) -> Duration {
 
 async fn calls(wrong: Wrong) -> Report {
     let context = serve(wrong).await;
-    let calls = Calls { sessions: 3, payload: Size(120), seconds: 0.5, rate: None };
+    let calls = Calls { sessions: 3, payload: Size(120), seconds: 0.5, ..Calls::default() };
     Scenario::Calls(calls).run(&context).await
 }
 

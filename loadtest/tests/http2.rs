@@ -66,7 +66,7 @@ async fn run(
 }
 
 fn calls() -> Scenario {
-    Scenario::Calls(Calls { sessions: 16, payload: Size(3000), seconds: 0.3, rate: None })
+    Scenario::Calls(Calls { sessions: 16, payload: Size(3000), seconds: 0.3, ..Calls::default() })
 }
 
 fn assert_flawless(report: &Report) {

@@ -137,6 +137,13 @@ fn a_rate_is_kept_and_updates_reach_subscribers() {
     }
 }
 
+#[test]
+fn a_server_takes_as_long_as_it_is_told_to() {
+    let server = Server::waggle(&["--process-mode", "shared"], "legacy");
+    let report = server.load(&["calls", "--sessions=3", "--seconds=0.2", "--delay=10"], "streamable-http");
+    assert!(report["latency_microseconds"]["p50"].as_f64().unwrap() >= 10_000.0, "{report:#}");
+}
+
 /// Behind one process for all, what one session asks for is told to all of them.
 #[test]
 fn sessions_are_told_of_what_they_ask_for_and_of_nothing_else() {

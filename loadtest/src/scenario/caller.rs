@@ -20,6 +20,8 @@ pub(super) struct Caller {
     pub(super) tally: Tally,
     pub(super) latency: Histogram<u64>,
     pub(super) fault: Option<String>,
+    /// Milliseconds that the server is to take for each answer.
+    delay: u32,
     number: usize,
     calls: u64,
     /// Ids begin here. They are the same in every session, unless all share one pipe.
@@ -37,6 +39,7 @@ impl Caller {
             tally: Tally::default(),
             latency: histogram(),
             fault: None,
+            delay: 0,
             number,
             calls: 0,
             base,
@@ -46,6 +49,11 @@ impl Caller {
             Err(fault) => caller.count(&fault),
         }
         caller
+    }
+
+    /// The same of a server that takes so many milliseconds for each answer.
+    pub(super) fn delayed(self, delay: u32) -> Self {
+        Self { delay, ..self }
     }
 
     /// Calls the tool `echo` with payloads of this size, at this pace, for as long as the connection holds.
@@ -59,8 +67,16 @@ impl Caller {
     pub(super) async fn echo_once(&mut self, context: &Context, size: usize, due: Instant) {
         let tag = self.next_tag();
         let text = tag.payload(context.run, size);
-        let fields = tool("echo", &format!(r#""text":"{text}""#));
-        let request = Request::call(self.id(tag), "echo", &fields);
+        let mut arguments = format!(r#""text":"{text}""#);
+        let name = match self.delay {
+            0 => "echo",
+            delay => {
+                arguments.push_str(&format!(r#","milliseconds":{delay}"#));
+                "sleep"
+            }
+        };
+        let fields = tool(name, &arguments);
+        let request = Request::call(self.id(tag), name, &fields);
         self.exchange(context, &request, Expected::Text(&text), due).await;
     }
 

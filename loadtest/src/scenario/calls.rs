@@ -38,11 +38,15 @@ pub struct Calls {
     /// Without it, each session calls again as soon as it has its answer.
     #[arg(long)]
     pub rate: Option<f64>,
+    /// Milliseconds that the server takes for each answer, for many at the same time: its tool `sleep` is called, and
+    /// not `echo`.
+    #[arg(long, default_value_t = 0)]
+    pub delay: u32,
 }
 
 impl Default for Calls {
     fn default() -> Self {
-        Self { sessions: 16, payload: Size(200), seconds: 5.0, rate: None }
+        Self { sessions: 16, payload: Size(200), seconds: 5.0, rate: None, delay: 0 }
     }
 }
 
@@ -55,10 +59,15 @@ impl Calls {
         if let Some(rate) = self.rate {
             report = report.with("rate", rate);
         }
+        if self.delay > 0 {
+            report = report.with("delay", self.delay);
+        }
         let opening = Instant::now();
         let clients = opening::open(context, self.sessions).await;
         let callers = clients.into_iter().enumerate();
-        let callers = callers.map(|(number, client)| Caller::new(context, number, client)).collect();
+        let callers = callers
+            .map(|(number, client)| Caller::new(context, number, client).delayed(self.delay))
+            .collect();
         report.phase("open", opening.elapsed());
         let warming = Instant::now();
         let callers = warm(context, callers).await;
