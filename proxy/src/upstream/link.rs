@@ -11,6 +11,7 @@ use super::{
     Era, Outgoing, Upstream,
     http::{HttpLink, HttpOutput},
     process::{LAST_WORDS, Output, Process},
+    read_size::ReadSize,
     stdin,
 };
 use crate::when_woken::WhenWoken;
@@ -18,9 +19,6 @@ use crate::when_woken::WhenWoken;
 /// How long a process may still live once it has closed its stdout: that is usually the first sign of its end, and on a
 /// busy machine the second takes a while.
 const CLOSING: Duration = Duration::from_secs(1);
-
-/// Bytes read from stdout at once.
-const READ: usize = 64 * 1024;
 
 /// One connection.
 #[derive(Debug)]
@@ -91,6 +89,7 @@ async fn run_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
 async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
     let server = &upstream.server;
     let mut decoder = LineDecoder::new(server.config.now().limits.max_line);
+    let mut size = ReadSize::default();
     let handshake_due = Instant::now() + server.config.now().times.handshake_timeout;
     // Most of what comes is bytes: what else is waited for stays as it is meanwhile.
     let mut replaced = pin!(WhenWoken::new(server.config.replaced()));
@@ -104,11 +103,12 @@ async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
         }
         tokio::select! {
             biased;
-            output = process.next(decoder.buffer(READ)) => match output {
+            output = process.next(decoder.buffer(size.get())) => match output {
                 Output::Bytes(length) => {
                     server.metrics.bytes_from_server(length);
+                    size.came(length);
                     upstream.receive_lines(&mut decoder);
-                    if length >= READ / 2 {
+                    if ReadSize::is_much(length) {
                         // There is more: its readers take this first, or a burst would overrun their queues.
                         tokio::task::yield_now().await;
                     }
@@ -120,7 +120,7 @@ async fn serve_process(upstream: &Arc<Upstream>, process: &mut Process) -> End {
                 Output::Broken(error) => return End::Failed(format!("cannot be read from: {error}")),
                 Output::Exited => {
                     let until = Instant::now() + LAST_WORDS;
-                    while process.last_bytes(decoder.buffer(READ), until).await.is_some() {
+                    while process.last_bytes(decoder.buffer(size.get()), until).await.is_some() {
                         upstream.receive_lines(&mut decoder);
                     }
                     return End::Failed("ended".to_owned());

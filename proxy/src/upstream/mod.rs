@@ -32,6 +32,7 @@ mod outgoing;
 mod parking;
 mod pool;
 mod process;
+mod read_size;
 mod server;
 mod spare;
 mod stdin;
