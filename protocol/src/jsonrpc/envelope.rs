@@ -47,7 +47,10 @@ impl Envelope {
 
     /// Whether the method's name, decoded, is `name`. `message` is what was scanned.
     pub fn is_method(&self, message: &[u8], name: &str) -> bool {
-        *self.method_bytes(message) == *name.as_bytes()
+        // Most differ from it in the first letter already, unless that is written as an escape.
+        let first = self.span(Field::Method).and_then(|span| span.of(message).get(1).copied());
+        (first == Some(b'\\') || first == name.bytes().next())
+            && *self.method_bytes(message) == *name.as_bytes()
     }
 
     /// The method's name, decoded, as bytes: what is compared needs no second look at its UTF-8. `message` is what was
@@ -91,5 +94,31 @@ impl Fields {
     pub(super) fn set(&mut self, field: Field, span: Span) {
         debug_assert!(!span.is_empty());
         self.0[field as usize] = span;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::jsonrpc::scan;
+
+    #[test]
+    fn a_method_is_itself_however_it_is_spelt() {
+        for (method, is_ping) in [
+            ("ping", true),
+            (r"\u0070ing", true),
+            (r"p\u0069ng", true),
+            (r"\u0071ing", false),
+            ("pong", false),
+            ("ping2", false),
+            ("p", false),
+            ("initialize", false),
+            ("", false),
+        ] {
+            let message = format!(r#"{{"jsonrpc":"2.0","id":1,"method":"{method}"}}"#);
+            let envelope = scan(message.as_bytes()).unwrap();
+            assert_eq!(envelope.is_method(message.as_bytes(), "ping"), is_ping, "{method}");
+        }
+        let response = br#"{"jsonrpc":"2.0","id":1,"result":"ping"}"#;
+        assert!(!scan(response).unwrap().is_method(response, "ping"));
     }
 }
