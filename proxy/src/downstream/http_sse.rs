@@ -58,7 +58,7 @@ impl Endpoint {
             }
             Kind::Request => {
                 let _inside = self.let_in()?;
-                self.forward(session, &session.standalone, message).await
+                self.forward(session, &session.standalone, message, self.server.clock.now()).await
             }
             Kind::Notification | Kind::Response | Kind::Error => self.tell(session, message).await,
         }

@@ -6,7 +6,6 @@
 use std::sync::Arc;
 
 use hyper::{Response, StatusCode, header::AUTHORIZATION, http::request::Parts};
-use tokio::time::Instant;
 use waggle_protocol::{
     Gather,
     jsonrpc::{self, Field, Kind},
@@ -107,6 +106,7 @@ impl Endpoint {
             outlet.clone(),
             self.server.metrics.clone(),
             MethodLabel::of(request.method.as_bytes()),
+            self.server.clock.now(),
         );
         let principal = Principal::of(parts.headers.get(AUTHORIZATION).map(|value| value.as_bytes()));
         let caller = self.fleet.call(settled, principal, exchange, &message.bytes, &message.envelope).await?;
@@ -119,7 +119,10 @@ impl Endpoint {
         let patience = if accept == Accept::Json { WITHOUT_STREAM } else { self.keep_alive() };
         let first = match accept {
             Accept::Sse => First::Stream,
-            Accept::Any | Accept::Json => outlet.first(Instant::now() + patience).await,
+            Accept::Any | Accept::Json => {
+                let until = self.server.clock.now().after(patience);
+                outlet.first(&self.server.silence, until).await
+            }
         };
         if let First::Answers(answers) = first {
             let status = outlet.error_code().map_or(200, status_of);

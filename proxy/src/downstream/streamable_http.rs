@@ -8,13 +8,13 @@ use std::{sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hyper::{Response, StatusCode, header::HeaderValue, http::request::Parts};
-use tokio::time::Instant;
 use waggle_protocol::{
     Gather,
     error::code,
     jsonrpc::{self, Kind},
     modern::claim::{Claim, claim, claim_batch},
     sse::{EventId, encode as sse},
+    time::Timestamp,
 };
 
 use super::{
@@ -96,9 +96,10 @@ impl Endpoint {
                 if accept == Accept::Json {
                     outlet.refuse_messages();
                 }
-                self.forward(&session, &outlet, message).await?;
+                let now = self.server.clock.now();
+                self.forward(&session, &outlet, message, now).await?;
                 drop(inside);
-                Ok(self.respond(&session, outlet, accept, false, busy).await)
+                Ok(self.respond(&session, outlet, accept, false, now, busy).await)
             }
             Kind::Notification | Kind::Response | Kind::Error => {
                 self.tell(&session, message).await?;
@@ -107,17 +108,18 @@ impl Endpoint {
         }
     }
 
-    /// Sends a request upstream; its answer goes to `outlet`.
+    /// Sends a request upstream that came at `now`; its answer goes to `outlet`.
     pub(super) async fn forward(
         &self,
         session: &Session,
         outlet: &Arc<Outlet>,
         message: &Message,
+        now: Timestamp,
     ) -> Result<(), Refusal> {
         let link = linked(session)?;
         let method = MethodLabel::of(&message.envelope.method_bytes(&message.bytes));
         let metrics = self.server.metrics.clone();
-        let exchange = Exchange::new(outlet.clone(), session.standalone.clone(), metrics, method);
+        let exchange = Exchange::new(outlet.clone(), session.standalone.clone(), metrics, method, now);
         link.upstream.request(link.member, exchange, &message.bytes, &message.envelope).await
     }
 
@@ -153,6 +155,7 @@ impl Endpoint {
         let requests = messages.iter().filter(|message| message.envelope.kind() == Kind::Request).count();
         let accept = headers::accept(&parts.headers);
         let outlet = session.post_stream(requests);
+        let now = self.server.clock.now();
         if accept == Accept::Json {
             outlet.refuse_messages();
         }
@@ -163,7 +166,7 @@ impl Endpoint {
                     outlet.response(pong(&id).into());
                     Ok(())
                 }
-                Kind::Request => self.forward(&session, &outlet, message).await,
+                Kind::Request => self.forward(&session, &outlet, message, now).await,
                 _ => {
                     // A notification has no answer, not even a refusal, once the batch is accepted.
                     let _ = self.tell(&session, message).await;
@@ -177,7 +180,7 @@ impl Endpoint {
         drop(inside);
         match requests {
             0 => Ok(accepted()),
-            _ => Ok(self.respond(&session, outlet, accept, true, busy).await),
+            _ => Ok(self.respond(&session, outlet, accept, true, now, busy).await),
         }
     }
 
@@ -189,13 +192,14 @@ impl Endpoint {
         outlet: Arc<Outlet>,
         accept: Accept,
         batch: bool,
+        now: Timestamp,
         _busy: Busy,
     ) -> Response<Body> {
         let patience = if accept == Accept::Json { WITHOUT_STREAM } else { self.keep_alive() };
         let abandon = AbandonOnDrop(Some(&outlet));
         let first = match accept {
             Accept::Sse => First::Stream,
-            Accept::Any | Accept::Json => outlet.first(Instant::now() + patience).await,
+            Accept::Any | Accept::Json => outlet.first(&self.server.silence, now.after(patience)).await,
         };
         abandon.keep();
         match first {

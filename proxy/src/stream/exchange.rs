@@ -26,15 +26,24 @@ impl Exchange {
         standalone: Arc<Outlet>,
         metrics: Arc<Metrics>,
         method: MethodLabel,
+        started: Timestamp,
     ) -> Self {
-        let started = outlet.now();
         Self { outlet, standalone: Some(standalone), metrics, method, started }
     }
 
     /// Of a modern client: its POST's stream is all there is.
-    pub(crate) fn of_call(outlet: Arc<Outlet>, metrics: Arc<Metrics>, method: MethodLabel) -> Self {
-        let started = outlet.now();
+    pub(crate) fn of_call(
+        outlet: Arc<Outlet>,
+        metrics: Arc<Metrics>,
+        method: MethodLabel,
+        started: Timestamp,
+    ) -> Self {
         Self { outlet, standalone: None, metrics, method, started }
+    }
+
+    /// When the request came.
+    pub(crate) fn started(&self) -> Timestamp {
+        self.started
     }
 
     /// The response, and its code if it is an error: nothing follows.

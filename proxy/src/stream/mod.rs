@@ -3,6 +3,8 @@
 
 mod exchange;
 mod outlet;
+mod silence;
 
 pub(crate) use exchange::Exchange;
 pub(crate) use outlet::{First, Keeps, Outlet};
+pub(crate) use silence::Silence;

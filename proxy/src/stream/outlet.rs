@@ -1,21 +1,20 @@
 //! A stream towards a client, shared by those who write to it and the response that carries it.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::pin,
+    future::poll_fn,
     sync::Arc,
     task::{Context, Poll, Waker},
     time::Duration,
 };
 
 use parking_lot::{Mutex, MutexGuard};
-use tokio::time::{Instant, sleep_until};
 use waggle_protocol::{
     jsonrpc::Payload,
     session::{Class, Event, Gone, Read, ReplayLimits, Stream, StreamLimits, Ticket},
     time::Timestamp,
 };
 
+use super::silence::{Patient, Silence};
 use crate::{clock::Clock, config::Live, telemetry::metrics::Metrics, upstream::Server};
 
 /// One stream and whoever waits for it.
@@ -36,6 +35,8 @@ struct State {
     waker: Option<Waker>,
     /// Only responses are wanted: the client takes no SSE, or has gone before there was a stream.
     responses_only: bool,
+    /// Nothing has come for as long as that may last.
+    silent: bool,
     /// The code of the last response that is an error: it may decide on the status.
     error: Option<i64>,
 }
@@ -68,7 +69,13 @@ impl Outlet {
             config: server.config.clone(),
             clock: server.clock,
             metrics: server.metrics.clone(),
-            state: Mutex::new(State { stream, waker: None, responses_only: false, error: None }),
+            state: Mutex::new(State {
+                stream,
+                waker: None,
+                responses_only: false,
+                silent: false,
+                error: None,
+            }),
         }
     }
 
@@ -229,26 +236,10 @@ impl Outlet {
         read
     }
 
-    /// Waits until it is known how to answer the POST, at the latest at `deadline`.
-    pub(crate) async fn first(&self, deadline: Instant) -> First {
-        let mut patience = pin!(sleep_until(deadline));
-        // Whom the timer wakes: hyper looks more than once while it waits, and the timer is set the first time only.
-        let mut woken: Option<Waker> = None;
-        poll_fn(|cx| {
-            let first = self.poll_first(cx);
-            if first.is_ready() {
-                return first;
-            }
-            let is_over = match woken.as_ref().is_some_and(|woken| woken.will_wake(cx.waker())) {
-                true => patience.is_elapsed(),
-                false => {
-                    woken = Some(cx.waker().clone());
-                    patience.as_mut().poll(cx).is_ready()
-                }
-            };
-            if is_over { Poll::Ready(First::Stream) } else { Poll::Pending }
-        })
-        .await
+    /// Waits until it is known how to answer the POST, at the latest `until` then.
+    pub(crate) async fn first(self: &Arc<Self>, silence: &Silence<Self>, until: Timestamp) -> First {
+        let _place = silence.bear(self.clone(), until);
+        poll_fn(|cx| self.poll_first(cx)).await
     }
 
     fn poll_first(&self, cx: &mut Context<'_>) -> Poll<First> {
@@ -256,7 +247,7 @@ impl Outlet {
         if state.stream.is_plain_answer() {
             return Poll::Ready(First::Answers(state.stream.take_answers()));
         }
-        if state.stream.has_messages() || state.stream.is_finished() {
+        if state.stream.has_messages() || state.stream.is_finished() || state.silent {
             return Poll::Ready(First::Stream);
         }
         match &mut state.waker {
@@ -264,5 +255,14 @@ impl Outlet {
             none => *none = Some(cx.waker().clone()),
         }
         Poll::Pending
+    }
+}
+
+/// Who waits for the first message.
+impl Patient for Outlet {
+    fn waited_enough(&self) {
+        let mut state = self.state.lock();
+        state.silent = true;
+        Self::wake(state);
     }
 }

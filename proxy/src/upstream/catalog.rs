@@ -6,7 +6,7 @@ use std::sync::Arc;
 use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{json, value::RawValue};
-use tokio::time::{Instant, timeout};
+use tokio::time::timeout;
 use waggle_protocol::{
     jsonrpc::{self, Payload},
     modern::param_headers::ToolIndex,
@@ -171,9 +171,11 @@ impl Fleet {
         let outlet = Arc::new(Outlet::for_call(&self.server));
         // What else the server sends for it is of no interest.
         outlet.refuse_messages();
-        let exchange = Exchange::of_call(outlet.clone(), self.server.metrics.clone(), MethodLabel::ToolsList);
+        let (metrics, now) = (self.server.metrics.clone(), self.server.clock.now());
+        let exchange = Exchange::of_call(outlet.clone(), metrics, MethodLabel::ToolsList, now);
         let caller = self.call(settled, Principal::ANONYMOUS, exchange, &message, &envelope).await.ok()?;
-        let first = outlet.first(Instant::now() + self.server.config.now().times.request_timeout).await;
+        let until = now.after(self.server.config.now().times.request_timeout);
+        let first = outlet.first(&self.server.silence, until).await;
         drop(caller);
         let First::Answers(answers) = first else { return None };
         answers.first().map(Payload::to_bytes)

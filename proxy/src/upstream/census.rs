@@ -10,7 +10,7 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use tokio::{
     sync::Notify,
-    time::{Instant, sleep, timeout},
+    time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
 use waggle_protocol::jsonrpc::{self, Payload};
@@ -123,17 +123,19 @@ impl Upstream {
         let outlet = Arc::new(Outlet::for_call(&self.server));
         // What else the server sends for it is of no interest.
         outlet.refuse_messages();
-        let exchange = Exchange::of_call(outlet.clone(), self.server.metrics.clone(), method);
+        let now = self.server.clock.now();
+        let exchange = Exchange::of_call(outlet.clone(), self.server.metrics.clone(), method, now);
         let waiting = {
-            let mut state = self.lock_with_room(message.len()).await.ok()?;
+            let (mut state, now) = self.lock_with_room(message.len(), now).await.ok()?;
             if !state.mux.is_up() {
                 return None;
             }
             state.mux.set_limits(self.server.mux_limits());
-            let sent = state.mux.inquire(exchange, message, &envelope, self.server.clock.now());
+            let sent = state.mux.inquire(exchange, message, &envelope, now);
             Waiting { upstream: self, inquiry: self.sent(&mut state, sent).ok()? }
         };
-        let first = outlet.first(Instant::now() + self.server.config.now().times.request_timeout).await;
+        let until = now.after(self.server.config.now().times.request_timeout);
+        let first = outlet.first(&self.server.silence, until).await;
         drop(waiting);
         let First::Answers(answers) = first else { return None };
         answers.first().map(Payload::to_bytes)

@@ -64,6 +64,8 @@ impl Fleet {
         server.tracker.spawn(until_stopped(server.clone(), fleet.clone().keep_settled()));
         server.tracker.spawn(until_stopped(server.clone(), fleet.clone().sweep()));
         server.tracker.spawn(until_stopped(server.clone(), Census::keep(server.clone())));
+        let watched = server.clone();
+        server.tracker.spawn(until_stopped(server.clone(), async move { watched.silence.watch().await }));
         if let Some(launcher) = server.launcher() {
             let (renew, see_off) =
                 (fleet.clone().renew(launcher.clone()), fleet.clone().see_off(launcher.clone()));

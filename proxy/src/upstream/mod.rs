@@ -248,21 +248,24 @@ impl Upstream {
         message: &Bytes,
         envelope: &Envelope,
     ) -> Result<(), Refusal> {
-        let (mut state, now) = self.ready(message.len()).await?;
+        let (mut state, now) = self.ready(message.len(), exchange.started()).await?;
         let sent = state.mux.request(member, exchange, message, envelope, now);
         self.sent(&mut state, sent)
     }
 
-    /// The state, once a request of `length` bytes may be sent: there is room, and a connection is wanted. And what
-    /// time it is then.
-    async fn ready(&self, length: usize) -> Result<(MutexGuard<'_, State>, Timestamp), Refusal> {
-        let mut state = self.lock_with_room(length).await?;
+    /// The state, once a request of `length` bytes that came at `now` may be sent: there is room, and a connection is
+    /// wanted. And what time it is then.
+    async fn ready(
+        &self,
+        length: usize,
+        now: Timestamp,
+    ) -> Result<(MutexGuard<'_, State>, Timestamp), Refusal> {
+        let (mut state, now) = self.lock_with_room(length, now).await?;
         if self.server.stop.is_cancelled() {
             return Err(Refusal::shutting_down());
         }
         self.want(&mut state).map_err(|_| Refusal::processes())?;
         state.mux.set_limits(self.server.mux_limits());
-        let now = self.server.clock.now();
         state.last_used = now;
         Ok((state, now))
     }
@@ -284,8 +287,7 @@ impl Upstream {
         message: &Bytes,
         envelope: &Envelope,
     ) -> Result<(), Refusal> {
-        let mut state = self.lock_with_room(message.len()).await?;
-        let now = self.server.clock.now();
+        let (mut state, now) = self.lock_with_room(message.len(), self.server.clock.now()).await?;
         state.last_used = now;
         match envelope.kind() {
             Kind::Notification => state.mux.notification(member, message, envelope, now),
@@ -295,8 +297,13 @@ impl Upstream {
         Ok(())
     }
 
-    /// The state, once `length` more bytes may be queued for stdin. An empty queue takes any message.
-    async fn lock_with_room(&self, length: usize) -> Result<MutexGuard<'_, State>, Refusal> {
+    /// The state, once `length` more bytes may be queued for stdin, which is at once or later than `now`, and what time it
+    /// is then. An empty queue takes any message.
+    async fn lock_with_room(
+        &self,
+        length: usize,
+        now: Timestamp,
+    ) -> Result<(MutexGuard<'_, State>, Timestamp), Refusal> {
         let limit = self.server.config.now().limits.stdin_queue;
         let mut deadline = None;
         let with_room = || {
@@ -304,14 +311,14 @@ impl Upstream {
             let queued = state.outgoing.bytes() + state.mux.held_bytes();
             (queued == 0 || queued + length <= limit).then_some(state)
         };
+        if let Some(state) = with_room() {
+            return Ok((state, now));
+        }
         loop {
-            if let Some(state) = with_room() {
-                return Ok(state);
-            }
             // Room that is made from here on is told; so it is looked for once more.
             let room = self.room.notified();
             if let Some(state) = with_room() {
-                return Ok(state);
+                return Ok((state, self.server.clock.now()));
             }
             let patience = self.server.config.now().times.queue_timeout;
             let deadline = *deadline.get_or_insert_with(|| Instant::now() + patience);

@@ -30,6 +30,7 @@ use crate::{
     config::{EraChoice, Live, UpstreamTransport},
     gate::Gate,
     slots::Slots,
+    stream::{Outlet, Silence},
     telemetry::metrics::Metrics,
 };
 
@@ -55,6 +56,8 @@ pub(crate) struct Server {
     /// Of requests, until the server has them or they are refused. Shut while they would be cut off.
     pub(crate) gate: Gate,
     pub(crate) clock: Clock,
+    /// Of requests whose answer is to begin.
+    pub(crate) silence: Silence<Outlet>,
     pub(crate) handshakes: Handshakes,
     pub(super) catalog: Catalog,
     pub(super) census: Census,
@@ -109,6 +112,7 @@ impl Server {
         stop: CancellationToken,
     ) -> (Arc<Self>, mpsc::Receiver<String>) {
         let (failed, failure) = mpsc::channel(1);
+        let clock = Clock::start();
         let server = Self {
             handshakes: Handshakes::new(sharing),
             catalog: Catalog::default(),
@@ -120,7 +124,8 @@ impl Server {
             spares: Mutex::default(),
             last_exit: Mutex::default(),
             gate: Gate::default(),
-            clock: Clock::start(),
+            clock,
+            silence: Silence::new(clock),
             doubt: Notify::new(),
             changed: Notify::new(),
             target,
