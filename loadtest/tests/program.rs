@@ -96,7 +96,8 @@ fn every_scenario(server: &Server) {
     for transport in ["streamable-http", "sse", "stateless"] {
         for scenario in SCENARIOS {
             assert!(server.load(scenario, transport)["http2"].is_null());
-            let report = server.load(&[scenario, &["--http2=2"]].concat(), transport);
+            // A connection that stalls goes on when it is next pinged, after 15 s: that is too late.
+            let report = server.load(&[scenario, &["--http2=2", "--patience=10"]].concat(), transport);
             assert_eq!(report["http2"], 2, "{report:#}");
         }
     }
