@@ -85,6 +85,7 @@ FEATURES = {
     ),
     "time-outs": (
         "proxy/src/server/head_timer.rs",
+        "proxy/src/stream/silence.rs",
         "proxy/src/when_woken.rs",
         "tokio/src/runtime/time/",
         "tokio/src/time/",

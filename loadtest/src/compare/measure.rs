@@ -12,7 +12,7 @@ pub enum Measure {
     Rate,
     /// The bridge's CPU for each of them.
     Cpu,
-    /// The same, beside what the raw pipe carries.
+    /// Calls per second, beside what the raw pipe carries.
     RateOfPipe,
     /// Median latency.
     P50,
