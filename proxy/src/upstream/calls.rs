@@ -17,7 +17,8 @@ impl Upstream {
         message: &Bytes,
         envelope: &Envelope,
     ) -> Result<MemberKey, Refusal> {
-        let (mut state, now) = self.ready(message.len(), exchange.started()).await?;
+        // Who called may have waited for this upstream.
+        let (mut state, now) = self.ready(message.len(), self.server.clock.now()).await?;
         let called = state.mux.call(exchange, message, envelope, now);
         self.sent(&mut state, called)
     }
@@ -31,7 +32,7 @@ impl Upstream {
         message: &Bytes,
         envelope: &Envelope,
     ) -> Result<(), Refusal> {
-        let (mut state, now) = self.ready(message.len(), exchange.started()).await?;
+        let (mut state, now) = self.ready(message.len(), self.server.clock.now()).await?;
         let State { mux, parked: waiting, .. } = &mut *state;
         let legacy = mux.legacy().filter(|_| *waiting == Some(parked.handle));
         let legacy = legacy.ok_or_else(Refusal::stale_state)?;

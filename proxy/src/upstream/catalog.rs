@@ -174,7 +174,7 @@ impl Fleet {
         let (metrics, now) = (self.server.metrics.clone(), self.server.clock.now());
         let exchange = Exchange::of_call(outlet.clone(), metrics, MethodLabel::ToolsList, now);
         let caller = self.call(settled, Principal::ANONYMOUS, exchange, &message, &envelope).await.ok()?;
-        let until = now.after(self.server.config.now().times.request_timeout);
+        let until = self.server.clock.now().after(self.server.config.now().times.request_timeout);
         let first = outlet.first(&self.server.silence, until).await;
         drop(caller);
         let First::Answers(answers) = first else { return None };
