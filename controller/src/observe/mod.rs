@@ -24,14 +24,15 @@ pub async fn observe(
     let stores = &context.stores;
     let pods = stores.pods_of(&ObjectRef::new(&key.1).within(&key.0));
     let (image, again) = context.shared.images.observe(key, server).await;
+    let deployment = stores.deployment(&key.0, name).map(|deployment| (*deployment).clone());
     let observed = Observed {
         // Kubernetes writes times in seconds: a finer one would never look like what was written.
         now: Timestamp::now().round(Unit::Second).unwrap_or_default(),
         apis: stores.apis(),
         image,
         foreign: BTreeSet::new(),
-        deployment: stores.deployment(&key.0, name).map(|deployment| (*deployment).clone()),
-        server: context.poller.report(key, &pods),
+        server: context.poller.report(key, &pods, deployment.as_ref()),
+        deployment,
         pods,
         // A Gateway is somebody else's, and no right to read it is asked for: the resource says which listener it is.
         gateway_tls: None,

@@ -8,7 +8,7 @@ use std::{
     time::Duration,
 };
 
-use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::{apps::v1::Deployment, core::v1::Pod};
 use kube::{ResourceExt as _, runtime::reflector::ObjectRef};
 use parking_lot::Mutex;
 use tokio::{sync::Semaphore, time::Instant};
@@ -60,10 +60,16 @@ impl Poller {
         Arc::new(Self { port, trigger, tracker, metrics, permits, known: Mutex::default() })
     }
 
-    /// What the best of a server's pods has said last. If that is old, it is asked again meanwhile.
-    pub fn report(self: &Arc<Self>, key: &Key, pods: &[Pod]) -> Option<ServerReport> {
+    /// What the best of a server's pods, which `deployment` has made, has said last. If that is old, it is asked again
+    /// meanwhile.
+    pub fn report(
+        self: &Arc<Self>,
+        key: &Key,
+        pods: &[Pod],
+        deployment: Option<&Deployment>,
+    ) -> Option<ServerReport> {
         let mut known = self.known.lock();
-        let Some((pod, address)) = best(pods) else {
+        let Some((pod, address)) = best(pods, deployment) else {
             known.remove(key);
             return None;
         };
@@ -150,16 +156,25 @@ impl Poller {
     }
 }
 
-/// The pod to ask: a ready one before others, since another one's server may not have started; the newest of them.
-fn best(pods: &[Pod]) -> Option<(&Pod, IpAddr)> {
+/// The pod to ask: a ready one before others, since another one's server may not have started; of them one that is made as
+/// the deployment says now, since times of creation are whole seconds; and the newest.
+fn best<'a>(pods: &'a [Pod], deployment: Option<&Deployment>) -> Option<(&'a Pod, IpAddr)> {
     let with_address =
         pods.iter().filter(|pod| pod.metadata.deletion_timestamp.is_none()).filter_map(|pod| {
             let address = pod.status.as_ref()?.pod_ip.as_ref()?.parse().ok()?;
             Some((pod, address))
         });
     with_address.max_by_key(|(pod, _)| {
-        (is_ready(pod), pod.metadata.creation_timestamp.as_ref().map(|time| time.0), pod.name_any())
+        let created = pod.metadata.creation_timestamp.as_ref().map(|time| time.0);
+        (is_ready(pod), is_current(pod, deployment), created, pod.name_any())
     })
+}
+
+/// Whether the pod bears what the deployment's template says now: among it is what it was started with.
+fn is_current(pod: &Pod, deployment: Option<&Deployment>) -> bool {
+    let template = deployment.and_then(|deployment| deployment.spec.as_ref()?.template.metadata.as_ref());
+    let annotations = template.and_then(|template| template.annotations.as_ref());
+    annotations.into_iter().flatten().all(|(name, value)| pod.annotations().get(name) == Some(value))
 }
 
 fn is_ready(pod: &Pod) -> bool {
@@ -178,4 +193,49 @@ fn state(pod: &Pod) -> u64 {
         (&status.name, status.restart_count, status.ready).hash(&mut hasher);
     }
     hasher.finish()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    fn pod(name: &str, hash: &str, ready: bool) -> Pod {
+        serde_json::from_value(json!({
+            "metadata": {
+                "name": name,
+                "creationTimestamp": "2026-01-01T00:00:00Z",
+                "annotations": { "hash": hash, "other": "x" },
+            },
+            "status": {
+                "podIP": "192.0.2.1",
+                "conditions": [{ "type": "Ready", "status": if ready { "True" } else { "False" } }],
+            },
+        }))
+        .unwrap()
+    }
+
+    fn asked(pods: &[Pod], hash: &str) -> String {
+        let deployment: Deployment = serde_json::from_value(json!({
+            "metadata": {},
+            "spec": { "selector": {}, "template": { "metadata": { "annotations": { "hash": hash } } } },
+        }))
+        .unwrap();
+        best(pods, Some(&deployment)).unwrap().0.name_any()
+    }
+
+    #[test]
+    fn of_pods_made_in_one_second_the_one_that_is_made_as_it_should_be_now_is_asked() {
+        let pods = [pod("b-old", "1", false), pod("a-new", "2", false)];
+        assert_eq!(asked(&pods, "2"), "a-new");
+        assert_eq!(asked(&pods, "1"), "b-old");
+        assert_eq!(best(&pods, None).unwrap().0.name_any(), "b-old");
+    }
+
+    #[test]
+    fn a_ready_pod_is_asked_before_any_other() {
+        let pods = [pod("a-old", "1", true), pod("b-new", "2", false)];
+        assert_eq!(asked(&pods, "2"), "a-old");
+    }
 }
