@@ -68,8 +68,9 @@ async fn what_a_proxy_says_is_understood() {
     let folder = std::env::temp_dir().join(format!("waggle-report-{}", std::process::id()));
     std::fs::create_dir_all(&folder).unwrap();
     let socket = folder.join("launcher.sock");
+    // One process at a time: of two, a spare may be the one that is the first and fails.
     let yaml = format!(
-        "listen: 127.0.0.1:0\nadmin-listen: 127.0.0.1:0\nupstream-era: legacy\nlauncher: {}\n",
+        "listen: 127.0.0.1:0\nadmin-listen: 127.0.0.1:0\nupstream-era: legacy\nprocess-mode: shared\nlauncher: {}\n",
         socket.display()
     );
     let proxy = Proxy::start(Config::from_yaml(&yaml).unwrap()).await.unwrap();
