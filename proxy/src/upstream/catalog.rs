@@ -7,18 +7,10 @@ use bytes::Bytes;
 use parking_lot::Mutex;
 use serde_json::{json, value::RawValue};
 use tokio::time::timeout;
-use waggle_protocol::{
-    jsonrpc::{self, Payload},
-    modern::param_headers::ToolIndex,
-    seal::Principal,
-    version::MODERN,
-};
+use waggle_protocol::{jsonrpc, modern::param_headers::ToolIndex, seal::Principal, version::MODERN};
 
-use super::{Fleet, Settled};
-use crate::{
-    stream::{Exchange, First, Outlet},
-    telemetry::metrics::MethodLabel,
-};
+use super::{Fleet, Settled, errand::Errand};
+use crate::telemetry::metrics::MethodLabel;
 
 /// More pages, and more bytes, than any server has; a listing that never ends is cut off here.
 const PAGES: usize = 100;
@@ -168,16 +160,10 @@ impl Fleet {
     async fn tools_page(&self, settled: &Settled, cursor: Option<String>) -> Option<Bytes> {
         let message = request(cursor.as_deref());
         let envelope = jsonrpc::scan(&message).ok()?;
-        let outlet = Arc::new(Outlet::for_call(&self.server));
-        // What else the server sends for it is of no interest.
-        outlet.refuse_messages();
-        let (metrics, now) = (self.server.metrics.clone(), self.server.clock.now());
-        let exchange = Exchange::of_call(outlet.clone(), metrics, MethodLabel::ToolsList, now);
+        let (errand, exchange) = Errand::new(&self.server, MethodLabel::ToolsList);
         let caller = self.call(settled, Principal::ANONYMOUS, exchange, &message, &envelope).await.ok()?;
-        let until = self.server.clock.now().after(self.server.config.now().times.request_timeout);
-        let first = outlet.first(&self.server.silence, until).await;
+        let answer = errand.answer().await;
         drop(caller);
-        let First::Answers(answers) = first else { return None };
-        answers.first().map(Payload::to_bytes)
+        answer
     }
 }

@@ -13,17 +13,15 @@ use tokio::{
     time::{sleep, timeout},
 };
 use tokio_util::sync::CancellationToken;
-use waggle_protocol::jsonrpc::{self, Payload};
+use waggle_protocol::jsonrpc;
 
 use super::{
     Server, Upstream,
     catalog::{self, Extent},
+    errand::Errand,
     multiplexer::Inquiry,
 };
-use crate::{
-    stream::{Exchange, First, Outlet},
-    telemetry::metrics::MethodLabel,
-};
+use crate::telemetry::metrics::MethodLabel;
 
 /// Between two counts: a server may tell changes without end.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -120,13 +118,9 @@ impl Upstream {
     /// The response to a request of the proxy's own; `None` if there is no connection now.
     async fn inquire(&self, message: &Bytes, method: MethodLabel) -> Option<Bytes> {
         let envelope = jsonrpc::scan(message).ok()?;
-        let outlet = Arc::new(Outlet::for_call(&self.server));
-        // What else the server sends for it is of no interest.
-        outlet.refuse_messages();
-        let now = self.server.clock.now();
-        let exchange = Exchange::of_call(outlet.clone(), self.server.metrics.clone(), method, now);
+        let (errand, exchange) = Errand::new(&self.server, method);
         let waiting = {
-            let (mut state, now) = self.lock_with_room(message.len(), now).await.ok()?;
+            let (mut state, now) = self.lock_with_room(message.len(), self.server.clock.now()).await.ok()?;
             if !state.mux.is_up() {
                 return None;
             }
@@ -134,11 +128,9 @@ impl Upstream {
             let sent = state.mux.inquire(exchange, message, &envelope, now);
             Waiting { upstream: self, inquiry: self.sent(&mut state, sent).ok()? }
         };
-        let until = now.after(self.server.config.now().times.request_timeout);
-        let first = outlet.first(&self.server.silence, until).await;
+        let answer = errand.answer().await;
         drop(waiting);
-        let First::Answers(answers) = first else { return None };
-        answers.first().map(Payload::to_bytes)
+        answer
     }
 }
 

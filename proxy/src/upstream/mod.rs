@@ -22,6 +22,7 @@ mod calls;
 mod catalog;
 mod census;
 mod dialect;
+mod errand;
 mod fleet;
 mod handshake;
 mod http;

@@ -2,6 +2,9 @@
 
 use super::{RIGHT, TOP, WIDTH, axis::Scale, colour, escape, legend, number, open};
 
+/// Of a name's letter, at the most on average, in the font of the plots.
+const LETTER: f64 = 6.8;
+/// The least space for names.
 const NAMES: f64 = 250.0;
 const BAR: f64 = 14.0;
 const GAP: f64 = 10.0;
@@ -33,11 +36,13 @@ pub struct Bars {
 impl Bars {
     /// Draws it.
     pub fn svg(&self) -> String {
+        let longest = self.groups.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
+        let names = (longest as f64 * LETTER + 16.0).round().max(NAMES);
         let group = BAR * self.names.len() as f64 + GAP;
         let height = TOP + group * self.groups.len() as f64 + 26.0;
         let bars = self.groups.iter().flat_map(|(_, bars)| bars.iter().flatten());
         let scale = Scale::over(bars.map(|bar| bar.high).chain(self.line), false);
-        let right = |value: f64| NAMES + scale.place(value) * (WIDTH - NAMES - RIGHT - 40.0);
+        let right = |value: f64| names + scale.place(value) * (WIDTH - names - RIGHT - 40.0);
         let mut svg = open(height, &self.title);
         for mark in scale.marks() {
             let at = right(mark);
@@ -52,7 +57,7 @@ impl Bars {
             let top = TOP + group * index as f64;
             svg.push_str(&format!(
                 "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                NAMES - 8.0,
+                names - 8.0,
                 top + group / 2.0 - 1.0,
                 escape(name)
             ));
@@ -61,8 +66,8 @@ impl Bars {
                 let y = top + BAR * index as f64;
                 let (end, low, high) = (right(bar.value), right(bar.low), right(bar.high));
                 svg.push_str(&format!(
-                    "<rect x=\"{NAMES}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.0}\" fill=\"{}\"/><line class=\"spread\" x1=\"{low:.1}\" x2=\"{high:.1}\" y1=\"{m:.1}\" y2=\"{m:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\">{:.2}</text>",
-                    end - NAMES,
+                    "<rect x=\"{names}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.0}\" fill=\"{}\"/><line class=\"spread\" x1=\"{low:.1}\" x2=\"{high:.1}\" y1=\"{m:.1}\" y2=\"{m:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\">{:.2}</text>",
+                    end - names,
                     BAR - 2.0,
                     colour(index + 1),
                     high.max(end) + 4.0,
@@ -80,9 +85,30 @@ impl Bars {
             ));
         }
         // The first colour is the floor's, which is the line.
-        let names = self.line.map(|_| "floor").into_iter().chain(self.names.iter().map(String::as_str));
-        svg.push_str(&legend(names));
+        let legends = self.line.map(|_| "floor").into_iter().chain(self.names.iter().map(String::as_str));
+        svg.push_str(&legend(legends));
         svg.push_str("</svg>");
         svg
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Where the bars begin beside a name of so many letters.
+    fn begin(letters: usize) -> f64 {
+        let bar = Bar { value: 1.0, low: 1.0, high: 1.0 };
+        let groups = vec![("m".repeat(letters), vec![Some(bar)])];
+        let bars = Bars { title: "title".to_owned(), names: vec!["name".to_owned()], groups, line: None };
+        let svg = bars.svg();
+        let rest = svg.split("<rect x=\"").nth(1).expect("a bar");
+        rest.split('"').next().and_then(|x| x.parse().ok()).expect("where it begins")
+    }
+
+    #[test]
+    fn the_longest_name_has_room_beside_the_bars() {
+        assert_eq!(begin(1), NAMES);
+        assert!(begin(50) >= 50.0 * LETTER);
     }
 }
