@@ -8,10 +8,15 @@ use std::{
     time::{Duration, Instant},
 };
 
+use bytes::Bytes;
 use clap::ValueEnum;
 use hdrhistogram::Histogram;
 use serde::Deserialize;
-use tokio::{sync::Notify, task::JoinSet, time::timeout};
+use tokio::{
+    sync::{Notify, mpsc},
+    task::JoinSet,
+    time::timeout,
+};
 
 use super::{Context, caller::Caller, calls};
 use crate::{
@@ -47,6 +52,8 @@ struct Shared {
 #[derive(Debug)]
 struct Listener {
     stream: Option<Stream>,
+    /// What comes beside the answer to the call: also there a session may be told of what it asked for.
+    answer: mpsc::Receiver<Vec<Bytes>>,
     notices: Notices,
     latency: Histogram<u64>,
     broken: Option<String>,
@@ -67,6 +74,8 @@ struct Teller {
     caller: Caller,
     owner: String,
     seen: Seen,
+    /// To its one listener, what comes beside the answer; of several none is told.
+    answer: Option<mpsc::Sender<Vec<Bytes>>>,
 }
 
 /// Streams that are read and verified, each by a task of its own.
@@ -90,13 +99,21 @@ impl Audience {
         let (shared, epoch) = (Arc::new(Shared::default()), Instant::now());
         let (mut listeners, mut tellers) = (JoinSet::new(), Vec::new());
         for Group { caller, owner, streams } in groups {
-            let seen = Seen::default();
+            let (seen, mut answer) = (Seen::default(), None);
             for stream in streams {
                 let notices = Notices::new(owner.clone(), per_round, seen.clone());
-                let listener = Listener { stream: Some(stream), notices, latency: histogram(), broken: None };
+                let (heard, received) = mpsc::channel(1);
+                answer = own.then_some(heard);
+                let listener = Listener {
+                    stream: Some(stream),
+                    answer: received,
+                    notices,
+                    latency: histogram(),
+                    broken: None,
+                };
                 listeners.spawn(listener.run(context.clone(), shared.clone(), epoch));
             }
-            tellers.push(Teller { caller, owner, seen });
+            tellers.push(Teller { caller, owner, seen, answer });
         }
         let count = listeners.len() as u64;
         Self { listeners, tellers, shared, kind, own, per_round, rounds: 0, count, epoch }
@@ -182,7 +199,13 @@ impl Teller {
         let tag = caller.next_tag();
         let request = Request::call(caller.id(tag), "notify", fields);
         let good = caller.tally.good;
-        caller.exchange(context, &request, Expected::Text("notified"), Instant::now()).await;
+        let (mut heard, expected) = (Vec::new(), Expected::Text("notified"));
+        let hear = |message: &[u8]| heard.push(Bytes::copy_from_slice(message));
+        caller.exchange_heard(context, &request, expected, Instant::now(), hear).await;
+        if let Some(answer) = &self.answer {
+            // A listener that has left has said why.
+            let _ = answer.send(heard).await;
+        }
         // Deliveries are counted, and calls are not.
         context.counter.sub(caller.tally.good - good);
     }
@@ -206,17 +229,39 @@ impl Shared {
 
 impl Listener {
     async fn run(mut self, context: Context, shared: Arc<Shared>, epoch: Instant) -> Self {
-        let Some(mut stream) = self.stream.take() else { return self };
+        if let Some(stream) = self.stream.take() {
+            match self.listen(stream, &context, &shared, epoch).await {
+                Ok(stream) => self.stream = Some(stream),
+                Err(reason) => self.broken = Some(reason),
+            }
+        }
+        // Who still has something for us is not to wait.
+        self.answer.close();
+        self
+    }
+
+    /// Listens until it is over; an error says why that was too early.
+    async fn listen(
+        &mut self,
+        mut stream: Stream,
+        context: &Context,
+        shared: &Shared,
+        epoch: Instant,
+    ) -> Result<Stream, String> {
         loop {
             let over = shared.over.notified();
             if shared.is_over.load(Ordering::Relaxed) {
-                break;
+                return Ok(stream);
             }
             let (before, good) = (self.notices.next(), self.notices.tally.good);
             let notices = &mut self.notices;
             let open = tokio::select! {
                 open = stream.next(|message| notices.judge(message)) => open,
-                () = over => break,
+                Some(messages) = self.answer.recv() => {
+                    messages.iter().for_each(|message| notices.judge(message));
+                    Ok(true)
+                }
+                () = over => return Ok(stream),
             };
             let (further, good) = (self.notices.next() - before, self.notices.tally.good - good);
             if further > 0 {
@@ -228,19 +273,9 @@ impl Listener {
                     shared.all_there.notify_waiters();
                 }
             }
-            match open {
-                Ok(true) => {}
-                Ok(false) => {
-                    self.broken = Some("a stream has ended".to_owned());
-                    return self;
-                }
-                Err(fault) => {
-                    self.broken = Some(fault.to_string());
-                    return self;
-                }
+            if !open.map_err(|fault| fault.to_string())? {
+                return Err("a stream has ended".to_owned());
             }
         }
-        self.stream = Some(stream);
-        self
     }
 }

@@ -106,10 +106,28 @@ impl Caller {
         expected: Expected<'_>,
         due: Instant,
     ) {
+        self.exchange_heard(context, request, expected, due, |_| {}).await;
+    }
+
+    /// The same; what comes beside the answer is given to `heard`, too.
+    pub(super) async fn exchange_heard(
+        &mut self,
+        context: &Context,
+        request: &Request<'_>,
+        expected: Expected<'_>,
+        due: Instant,
+        mut heard: impl FnMut(&[u8]),
+    ) {
         let Some(client) = &mut self.client else { return };
         let mut exchange = Exchange::new(request.id, expected);
-        let done = context.patiently(client.request(request, |message| exchange.judge(message))).await;
-        match done {
+        let judge = |message: &[u8]| {
+            let is_answer = exchange.judge(message);
+            if !is_answer {
+                heard(message);
+            }
+            is_answer
+        };
+        match context.patiently(client.request(request, judge)).await {
             Ok(()) => {
                 if exchange.end() {
                     let time = due.elapsed().as_nanos().try_into().unwrap_or(u64::MAX);
