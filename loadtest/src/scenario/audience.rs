@@ -200,7 +200,11 @@ impl Teller {
         let request = Request::call(caller.id(tag), "notify", fields);
         let good = caller.tally.good;
         let (mut heard, expected) = (Vec::new(), Expected::Text("notified"));
-        let hear = |message: &[u8]| heard.push(Bytes::copy_from_slice(message));
+        let hear = |message: &[u8]| {
+            if self.answer.is_some() {
+                heard.push(Bytes::copy_from_slice(message));
+            }
+        };
         caller.exchange_heard(context, &request, expected, Instant::now(), hear).await;
         if let Some(answer) = &self.answer {
             // A listener that has left has said why.

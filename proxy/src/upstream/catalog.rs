@@ -161,9 +161,7 @@ impl Fleet {
         let message = request(cursor.as_deref());
         let envelope = jsonrpc::scan(&message).ok()?;
         let (errand, exchange) = Errand::new(&self.server, MethodLabel::ToolsList);
-        let caller = self.call(settled, Principal::ANONYMOUS, exchange, &message, &envelope).await.ok()?;
-        let answer = errand.answer().await;
-        drop(caller);
-        answer
+        let _caller = self.call(settled, Principal::ANONYMOUS, exchange, &message, &envelope).await.ok()?;
+        errand.answer().await
     }
 }

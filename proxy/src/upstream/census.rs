@@ -119,7 +119,7 @@ impl Upstream {
     async fn inquire(&self, message: &Bytes, method: MethodLabel) -> Option<Bytes> {
         let envelope = jsonrpc::scan(message).ok()?;
         let (errand, exchange) = Errand::new(&self.server, method);
-        let waiting = {
+        let _waiting = {
             let (mut state, now) = self.lock_with_room(message.len(), self.server.clock.now()).await.ok()?;
             if !state.mux.is_up() {
                 return None;
@@ -128,9 +128,7 @@ impl Upstream {
             let sent = state.mux.inquire(exchange, message, &envelope, now);
             Waiting { upstream: self, inquiry: self.sent(&mut state, sent).ok()? }
         };
-        let answer = errand.answer().await;
-        drop(waiting);
-        answer
+        errand.answer().await
     }
 }
 

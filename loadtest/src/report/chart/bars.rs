@@ -37,12 +37,12 @@ impl Bars {
     /// Draws it.
     pub fn svg(&self) -> String {
         let longest = self.groups.iter().map(|(name, _)| name.chars().count()).max().unwrap_or_default();
-        let names = (longest as f64 * LETTER + 16.0).round().max(NAMES);
+        let left = (longest as f64 * LETTER + 16.0).round().max(NAMES);
         let group = BAR * self.names.len() as f64 + GAP;
         let height = TOP + group * self.groups.len() as f64 + 26.0;
         let bars = self.groups.iter().flat_map(|(_, bars)| bars.iter().flatten());
         let scale = Scale::over(bars.map(|bar| bar.high).chain(self.line), false);
-        let right = |value: f64| names + scale.place(value) * (WIDTH - names - RIGHT - 40.0);
+        let right = |value: f64| left + scale.place(value) * (WIDTH - left - RIGHT - 40.0);
         let mut svg = open(height, &self.title);
         for mark in scale.marks() {
             let at = right(mark);
@@ -57,7 +57,7 @@ impl Bars {
             let top = TOP + group * index as f64;
             svg.push_str(&format!(
                 "<text x=\"{:.0}\" y=\"{:.1}\" text-anchor=\"end\">{}</text>",
-                names - 8.0,
+                left - 8.0,
                 top + group / 2.0 - 1.0,
                 escape(name)
             ));
@@ -66,8 +66,8 @@ impl Bars {
                 let y = top + BAR * index as f64;
                 let (end, low, high) = (right(bar.value), right(bar.low), right(bar.high));
                 svg.push_str(&format!(
-                    "<rect x=\"{names}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.0}\" fill=\"{}\"/><line class=\"spread\" x1=\"{low:.1}\" x2=\"{high:.1}\" y1=\"{m:.1}\" y2=\"{m:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\">{:.2}</text>",
-                    end - names,
+                    "<rect x=\"{left}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{:.0}\" fill=\"{}\"/><line class=\"spread\" x1=\"{low:.1}\" x2=\"{high:.1}\" y1=\"{m:.1}\" y2=\"{m:.1}\"/><text x=\"{:.1}\" y=\"{:.1}\">{:.2}</text>",
+                    end - left,
                     BAR - 2.0,
                     colour(index + 1),
                     high.max(end) + 4.0,
@@ -85,8 +85,8 @@ impl Bars {
             ));
         }
         // The first colour is the floor's, which is the line.
-        let legends = self.line.map(|_| "floor").into_iter().chain(self.names.iter().map(String::as_str));
-        svg.push_str(&legend(legends));
+        let names = self.line.map(|_| "floor").into_iter().chain(self.names.iter().map(String::as_str));
+        svg.push_str(&legend(names));
         svg.push_str("</svg>");
         svg
     }
